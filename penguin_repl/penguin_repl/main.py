@@ -234,7 +234,7 @@ def _refuse_backlog(path: str) -> None:
     from pathlib import Path
 
     from penguin.orchestration.blueprint.foreign_file import foreign_problem
-    from penguin.orchestration.blueprint.importers.source import MAX_BYTES
+    from penguin.orchestration.blueprint.importers.source_file import MAX_BYTES
     from penguin.orchestration.config.document import read_text
     from penguin.orchestration.config.document_checker import Checker
     from penguin_commands.errors import UsageError

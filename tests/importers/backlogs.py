@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from penguin.orchestration.blueprint import Blueprint
-from penguin.orchestration.blueprint.importers.sources import read_sources
+from penguin.orchestration.blueprint.importers.source_discovery import read_sources
 from penguin.orchestration.blueprint.importers.workspace_import import BacklogImport, ImportPlan
 from penguin.orchestration.blueprint.loader import BlueprintSet
 

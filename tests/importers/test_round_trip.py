@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, ImportedItem
-from penguin.orchestration.blueprint.importers.completion import complete
+from penguin.orchestration.blueprint.importers.id_resolution import complete
 from penguin.orchestration.blueprint.importers.writer import blueprint_text
 from penguin.orchestration.blueprint.loader import parse_blueprint
 from penguin.orchestration.config.document_checker import Checker

@@ -8,7 +8,7 @@ import pytest
 from tests.importers.backlogs import counts
 
 from penguin.orchestration.backend import BlueprintError
-from penguin.orchestration.blueprint.importers.sources import read_sources
+from penguin.orchestration.blueprint.importers.source_discovery import read_sources
 from penguin.orchestration.blueprint.importers.workspace_import import BacklogImport, ImportPlan
 from penguin.orchestration.blueprint.loader import BlueprintSet, read_blueprint
 

@@ -10,7 +10,7 @@ from tests.render.test_render import AT, CASES, ID, PAID, info, task
 from penguin.orchestration.backend import WorkflowError, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core.usage import UsageTotals
 from penguin.orchestration.runtime.command_preview import ActiveWorkflow, PlannedCommand
-from penguin.orchestration.store.maintenance.prune import PrunableWorkflow
+from penguin.orchestration.store.maintenance.workflow_deletion import PrunableWorkflow
 from penguin.orchestration.store.snapshots import SnapshotRow
 from penguin_commands.errors import UsageError
 from penguin_commands.grammar.parse import parse

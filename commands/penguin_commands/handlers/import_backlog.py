@@ -79,7 +79,7 @@ def _workspace(session: Session) -> tuple[Path, BlueprintSet, str]:
 
 
 def _plans(request: ImportRequest, root: Path, known: BlueprintSet, project_id: str) -> list[ImportPlan]:
-    from penguin.orchestration.blueprint.importers.sources import read_sources
+    from penguin.orchestration.blueprint.importers.source_discovery import read_sources
     from penguin.orchestration.blueprint.importers.workspace_import import BacklogImport
 
     reads = read_sources(request.paths, request.format)

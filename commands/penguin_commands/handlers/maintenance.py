@@ -11,7 +11,7 @@ from penguin_commands.results.maintenance import BackupResult, CheckResult, Prun
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from penguin.orchestration.store.maintenance.garbage import Leftover
+    from penguin.orchestration.store.maintenance.crash_leftovers import Leftover
     from penguin_commands.results.maintenance import Leftovers
     from penguin_commands.session import Session
 

@@ -9,7 +9,7 @@ from penguin_commands.results import iso_time
 
 if TYPE_CHECKING:
     from penguin.orchestration.runtime.command_preview import ActiveWorkflow
-    from penguin.orchestration.store.maintenance.prune import PrunableWorkflow
+    from penguin.orchestration.store.maintenance.workflow_deletion import PrunableWorkflow
 
 Leftovers = tuple[tuple[str, str], ...]
 """(path, why it is reported); paths are relative to the workspace."""

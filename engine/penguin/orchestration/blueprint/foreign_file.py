@@ -5,7 +5,7 @@ from __future__ import annotations
 from shlex import quote
 
 from penguin.orchestration.blueprint.importers.registry import recognise
-from penguin.orchestration.blueprint.importers.source import Source
+from penguin.orchestration.blueprint.importers.source_file import Source
 from penguin.orchestration.blueprint.model import IMPORT
 from penguin.orchestration.config.document_checker import ERROR, Problem
 

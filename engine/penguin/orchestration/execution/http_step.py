@@ -2,7 +2,7 @@
 
 It is a process like every other step, so time-outs, cancellation and adoption work the same. The response goes to
 standard output; the reason why it is not as expected goes to standard error. Exit codes: 0, as expected; 1, not as
-expected; 2, the request could not be read; 3, the response could not be judged within the limits.
+expected; 2, the request could not be read; 3, the response could not be checked within the limits.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from penguin.orchestration.core.regex import pattern_of
-from penguin.orchestration.execution.judging.limits import (
+from penguin.orchestration.execution.output_check.resource_limits import (
     LONGEST,
     MEMORY,
     NOT_JUDGED,
@@ -65,7 +65,7 @@ class HttpResponse(Struct, frozen=True):
 
 
 class NotJudged(Exception):
-    """A limit was reached while judging a response; the message says which."""
+    """A limit was reached while checking a response; the message says which."""
 
 
 def main(path: str) -> int:
@@ -81,7 +81,7 @@ def main(path: str) -> int:
         sys.stderr.write(str(error))
         return NOT_JUDGED
     except MemoryError:
-        sys.stderr.write(f"judging the response needs more than {MEMORY >> 20} MB of memory")
+        sys.stderr.write(f"checking the response needs more than {MEMORY >> 20} MB of memory")
         return NOT_JUDGED
     if response:
         sys.stdout.write(response.head + "\n")

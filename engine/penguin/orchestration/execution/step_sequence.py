@@ -21,9 +21,9 @@ from penguin.orchestration.execution import step_files as records
 from penguin.orchestration.execution import step_output as evidence
 from penguin.orchestration.execution.attempt_plan import AttemptPlan, PlannedStep, StepGroup, name_of
 from penguin.orchestration.execution.environment import StepEnvironment
-from penguin.orchestration.execution.judging.limits import LONGEST
-from penguin.orchestration.execution.judging.request import Answer, Request, answer_of, judging_order, stem_of
 from penguin.orchestration.execution.launcher_client import LauncherError, StepHandle, StepRequest
+from penguin.orchestration.execution.output_check.request import Answer, Request, answer_of, check_request, stem_of
+from penguin.orchestration.execution.output_check.resource_limits import LONGEST
 from penguin.orchestration.execution.runner_api import AttemptOrder, Stop, StopControl
 from penguin.orchestration.execution.step_files import ExitRecord, StartMark
 from penguin.orchestration.execution.step_process import StepNote, step_request
@@ -328,10 +328,10 @@ class StepSequence:
             if self._control.stop in (Stop.NOW, Stop.CANCEL):
                 raise StepsInterrupted(self._cause())
             if seconds <= 0:
-                return Answer(limit=f"was not judged: the phase's time-out of {self._timeout:g} s is over")
+                return Answer(limit=f"was not checked: the phase's time-out of {self._timeout:g} s is over")
 
-            async def order(judging_id: str) -> StepRequest:
-                return judging_order(request, judging_id, seconds)
+            async def order(check_id: str) -> StepRequest:
+                return check_request(request, check_id, seconds)
 
             state = await self._starts.start(stem, (), order)
         seconds = _note_of(state).limit

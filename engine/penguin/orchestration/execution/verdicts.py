@@ -19,9 +19,9 @@ from penguin.orchestration.core.test_detection.runners import pytest_run
 from penguin.orchestration.execution import junit
 from penguin.orchestration.execution import step_files as records
 from penguin.orchestration.execution.attempt_plan import PlannedStep
-from penguin.orchestration.execution.judging.limits import NOT_JUDGED
-from penguin.orchestration.execution.judging.request import Answer, Request
-from penguin.orchestration.execution.judging.search import WINDOW
+from penguin.orchestration.execution.output_check.regex_search import WINDOW
+from penguin.orchestration.execution.output_check.request import Answer, Request
+from penguin.orchestration.execution.output_check.resource_limits import NOT_JUDGED
 from penguin.orchestration.execution.output_matching import file_contains
 from penguin.orchestration.execution.step_files import ExitRecord
 from penguin.orchestration.execution.step_output import last_line
@@ -50,7 +50,7 @@ class JUnitReport(Struct, frozen=True):
 
 
 def request_for(step: PlannedStep, exit_: ExitRecord, report: JUnitReport | None) -> Request | None:
-    """Return what has to be judged in a process before `judge_step`; None if nothing that could take long."""
+    """Return what has to be checked in a process before `judge_step`; None if nothing that could take long."""
     if _not_ended(step, exit_, 0.0) is not None or step.kind == "http":
         return None
     if step.expect is not None:
@@ -157,7 +157,7 @@ def _judge_expected(step: PlannedStep, expect: Expectation, exit_: ExitRecord, a
     if pattern_of(expect.stdout) is None:
         found = file_contains(log, expect.stdout)
     else:
-        answer = answer or Answer(limit="was not judged")
+        answer = answer or Answer(limit="was not checked")
         if answer.limit:
             problem = f"the pattern {expect.stdout} {answer.limit}, searching standard output"
             return Judgement(Verdict.ERROR, problem)

@@ -26,6 +26,7 @@ from penguin.orchestration.files.failpoints import reach
 from penguin.orchestration.native.engine import Engine
 from penguin.orchestration.native.wait import WaitCondition
 from penguin.orchestration.native.workflow_entry import load
+from penguin.orchestration.runtime.command_planner import PlanDatabase, replanned
 from penguin.orchestration.runtime.current_user import current_user
 from penguin.orchestration.runtime.engine_socket import approve_elsewhere
 from penguin.orchestration.runtime.health import Health
@@ -39,7 +40,6 @@ from penguin.orchestration.runtime.hosted_backend import (
 )
 from penguin.orchestration.runtime.listeners import Listeners
 from penguin.orchestration.runtime.settled_check import SettledCheck
-from penguin.orchestration.runtime.start_planner import PlanDatabase, replanned
 from penguin.orchestration.runtime.step_guard import process_name
 from penguin.orchestration.runtime.workspace_trust import open_workspace
 from penguin.orchestration.store.maintenance.loss_messages import refuse_loss

@@ -34,7 +34,7 @@ from penguin.orchestration.runtime.left_changes import left_changes, others_with
 from penguin.orchestration.runtime.listeners import Listeners
 from penguin.orchestration.runtime.run_attempt import attempt_order, run_attempt
 from penguin.orchestration.store.dependencies import awaited_workflows, unmet_dependencies
-from penguin.orchestration.store.maintenance.garbage import remove_dead_engines
+from penguin.orchestration.store.maintenance.crash_leftovers import remove_dead_engines
 from penguin.orchestration.store.writer import NoSlot
 from penguin.orchestration.workflow_status import ACTIVE
 

@@ -24,8 +24,8 @@ from penguin.orchestration.core.signals import parse_phase, parse_status, parse_
 from penguin.orchestration.execution.runner_api import RUNNER, PhaseRunner
 from penguin.orchestration.execution.tree_tracking import TreeTrackingRunner
 from penguin.orchestration.files.workspace import Workspace
+from penguin.orchestration.runtime.command_planner import Planner
 from penguin.orchestration.runtime.engine_socket import ask_to_change
-from penguin.orchestration.runtime.start_planner import Planner
 from penguin.orchestration.runtime.step_guard import refuse_inside_step
 from penguin.orchestration.runtime.task_catalog import CatalogLoader
 from penguin.orchestration.store.databases import count_active_elsewhere

@@ -14,7 +14,7 @@ from penguin.orchestration.core.working_tree import LEAVES_CHANGES
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.store.database_file import sql_list
 from penguin.orchestration.worktree import MAX_NAMED, GitError
-from penguin.orchestration.worktree.left_changes import find_left_files
+from penguin.orchestration.worktree.left_files import find_left_files
 
 log = logging.getLogger(__name__)
 

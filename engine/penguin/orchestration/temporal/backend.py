@@ -22,7 +22,7 @@ from penguin.orchestration.runtime.settled_check import SettledCheck
 from penguin.orchestration.temporal.client.client import TemporalClient
 from penguin.orchestration.temporal.client.health import health, out_of_reach
 from penguin.orchestration.temporal.messages import phases_queue
-from penguin.orchestration.temporal.process import TemporalProcess
+from penguin.orchestration.temporal.process_roles import TemporalProcess
 from penguin.orchestration.temporal.signals import SignalSender
 from penguin.orchestration.temporal.start import WorkflowStarter
 

@@ -16,10 +16,10 @@ from penguin.orchestration.runtime.step_guard import process_name
 
 if TYPE_CHECKING:
     from penguin.orchestration.core.state import State
-    from penguin.orchestration.runtime.start_planner import Planner
+    from penguin.orchestration.runtime.command_planner import Planner
     from penguin.orchestration.temporal.client.client import TemporalClient
     from penguin.orchestration.temporal.client.memo import WorkflowSnapshot
-    from penguin.orchestration.temporal.process import TemporalProcess
+    from penguin.orchestration.temporal.process_roles import TemporalProcess
 
 
 class SignalSender:

@@ -8,18 +8,18 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import AlreadyActive, BackendUnavailable, IllegalCommand, WorkflowPhase
+from penguin.orchestration.runtime.command_planner import PlanDatabase, replanned
 from penguin.orchestration.runtime.current_user import current_user
 from penguin.orchestration.runtime.start_plan import dependencies_in_progress
-from penguin.orchestration.runtime.start_planner import PlanDatabase, replanned
 from penguin.orchestration.store.writer import ConcurrentUpdate
 from penguin.orchestration.temporal.client.client import NoWorker
 
 if TYPE_CHECKING:
     from penguin.orchestration.core.commands import Start
     from penguin.orchestration.core.state import State
-    from penguin.orchestration.runtime.start_planner import Planner
+    from penguin.orchestration.runtime.command_planner import Planner
     from penguin.orchestration.temporal.client.client import TemporalClient
-    from penguin.orchestration.temporal.process import TemporalProcess
+    from penguin.orchestration.temporal.process_roles import TemporalProcess
 
 
 class WorkflowStarter:

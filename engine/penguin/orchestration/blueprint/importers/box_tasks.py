@@ -20,7 +20,7 @@ from penguin.orchestration.blueprint.importers.references import (
 from penguin.orchestration.blueprint.importers.task_ids import UniqueIds, id_from_title
 
 if TYPE_CHECKING:
-    from penguin.orchestration.blueprint.importers.source import Source
+    from penguin.orchestration.blueprint.importers.source_file import Source
 
 SplitId = Callable[[str], tuple[str, str]]
 """Splits the text of an item into its id, which may be empty, and its title."""

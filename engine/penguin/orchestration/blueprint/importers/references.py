@@ -11,7 +11,7 @@ from penguin.orchestration.config.document_checker import nearest
 
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, ImportedItem
-    from penguin.orchestration.blueprint.importers.source import Source
+    from penguin.orchestration.blueprint.importers.source_file import Source
 
 _KEYS = (
     r"depend(?:s|ent)?\s+(?:up)?on|dependenc(?:y|ies)|depends|deps?|depends_on|block(?:ed|ers?)(?:[\s_]+by|\s+on)?|requires"

@@ -17,7 +17,7 @@ from penguin.orchestration.config.document_checker import raise_problems, sugges
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog
     from penguin.orchestration.blueprint.importers.format import Format
-    from penguin.orchestration.blueprint.importers.source import Source
+    from penguin.orchestration.blueprint.importers.source_file import Source
 
 
 @cache

@@ -12,7 +12,7 @@ from penguin.orchestration.blueprint.graph import TaskGraph
 from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, Note
 from penguin.orchestration.blueprint.importers.blueprint_edit import BlueprintEdit
 from penguin.orchestration.blueprint.importers.merge import digests, merge
-from penguin.orchestration.blueprint.importers.source import STDIN
+from penguin.orchestration.blueprint.importers.source_file import STDIN
 from penguin.orchestration.blueprint.importers.task_ids import id_from_source, id_from_title
 from penguin.orchestration.blueprint.importers.writer import blueprint_text, imported_text, item_fields, item_text
 from penguin.orchestration.blueprint.loader import MAX_BYTES, BlueprintSet, parse_blueprint
@@ -20,7 +20,7 @@ from penguin.orchestration.config.document import read_text
 from penguin.orchestration.config.document_checker import Checker, Node
 
 if TYPE_CHECKING:
-    from penguin.orchestration.blueprint.importers.sources import ReadSource
+    from penguin.orchestration.blueprint.importers.source_discovery import ReadSource
     from penguin.orchestration.blueprint.model import Blueprint
 
 FOLDER = "blueprints"

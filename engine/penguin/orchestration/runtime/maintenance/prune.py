@@ -19,9 +19,15 @@ from penguin.orchestration.runtime.engine_socket import refuse_steps_of_workspac
 from penguin.orchestration.runtime.step_guard import refuse_inside_step
 from penguin.orchestration.runtime.workspace_trust import open_workspace
 from penguin.orchestration.store.databases import workspace_databases
-from penguin.orchestration.store.maintenance.garbage import Leftover, ReferencedFiles, leftovers, remove, size_of
+from penguin.orchestration.store.maintenance.crash_leftovers import (
+    Leftover,
+    ReferencedFiles,
+    leftovers,
+    remove,
+    size_of,
+)
 from penguin.orchestration.store.maintenance.loss_messages import refuse_loss
-from penguin.orchestration.store.maintenance.prune import PrunableWorkflow, StorePruner
+from penguin.orchestration.store.maintenance.workflow_deletion import PrunableWorkflow, StorePruner
 from penguin.orchestration.worktree.checkpoints import drop_checkpoints
 from penguin.orchestration.worktree.git import GitError
 

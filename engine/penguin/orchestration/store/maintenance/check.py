@@ -23,7 +23,7 @@ from penguin.orchestration.store.connection import open_reader
 from penguin.orchestration.store.database_file import DATABASE_ERRORS, explain_error
 from penguin.orchestration.store.databases import Database, workspace_databases
 from penguin.orchestration.store.maintenance.backup_search import FoundBackup, find_backups
-from penguin.orchestration.store.maintenance.garbage import Leftover, ReferencedFiles, leftovers
+from penguin.orchestration.store.maintenance.crash_leftovers import Leftover, ReferencedFiles, leftovers
 from penguin.orchestration.store.maintenance.loss_messages import describe_earlier, describe_loss, restore_hint
 from penguin.orchestration.store.maintenance.lost_workflows import Loss, find_loss
 from penguin.orchestration.store.rows import RUN_COLUMNS, Row, decode_events, event_row, inserted_run

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, ImportedItem
+from penguin.orchestration.blueprint.importers.field_reader import FieldReader
 from penguin.orchestration.blueprint.importers.format import Format
 from penguin.orchestration.blueprint.importers.markdown_outline import Heading, Item, Prose, outline, source_text
-from penguin.orchestration.blueprint.importers.records import Record
 from penguin.orchestration.blueprint.importers.statuses import is_cancelled, is_done, keep_status
 from penguin.orchestration.blueprint.importers.unread.dependency_claims import note_description_claims
 from penguin.orchestration.config.document import parse_yaml
 
 if TYPE_CHECKING:
-    from penguin.orchestration.blueprint.importers.source import Source
+    from penguin.orchestration.blueprint.importers.source_file import Source
 
 _FRONT = re.compile(r"---[ \t]*\n(.*?\n)---[ \t]*(?:\n|$)", re.DOTALL)
 _MARKER = re.compile(r"^[ \t]*<!--.*?-->[ \t]*$\n?", re.MULTILINE)
@@ -57,7 +57,7 @@ def _read(source: Source) -> ImportedBacklog:
         return backlog
     if isinstance(front.value, dict):
         front.value = {key.lower() if key.lower() in _FRONT_KEYS else key: node for key, node in front.value.items()}
-    record = Record(front, source.checker, "front matter")
+    record = FieldReader(front, source.checker, "front matter")
     # Ids are written in either case.
     item = ImportedItem(id=record.text("id").upper(), title=record.text("title"), line=1, metadata={})
     if not item.id:
@@ -71,7 +71,7 @@ def _read(source: Source) -> ImportedBacklog:
     return backlog
 
 
-def _read_front(record: Record, item: ImportedItem) -> None:
+def _read_front(record: FieldReader, item: ImportedItem) -> None:
     status = record.text("status")
     item.done = is_done(status)
     keep_status(item, status)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, ImportedItem
+from penguin.orchestration.blueprint.importers.field_reader import FieldReader
 from penguin.orchestration.blueprint.importers.format import Format
-from penguin.orchestration.blueprint.importers.records import Record
 from penguin.orchestration.blueprint.importers.statuses import is_cancelled, is_done, keep_status
 from penguin.orchestration.config.document_checker import nearest
 
 if TYPE_CHECKING:
-    from penguin.orchestration.blueprint.importers.source import Source
+    from penguin.orchestration.blueprint.importers.source_file import Source
 
 _MARKS = frozenset({"issue_type", "acceptance_criteria", "created_at", "close_reason", "dependency_count"})
 _PRIORITIES = ("critical", "high", "medium", "low", "low")
@@ -39,12 +39,12 @@ def _read(source: Source) -> ImportedBacklog:
     backlog = ImportedBacklog(format="beads", id=folder.name if folder else "beads", partial=True)
     parents: list[tuple[str, str]] = []
     for node in source.records():
-        _issue(Record(node, source.checker, "issue"), backlog, parents)
+        _issue(FieldReader(node, source.checker, "issue"), backlog, parents)
     _link(backlog, parents)
     return backlog
 
 
-def _issue(record: Record, backlog: ImportedBacklog, parents: list[tuple[str, str]]) -> None:
+def _issue(record: FieldReader, backlog: ImportedBacklog, parents: list[tuple[str, str]]) -> None:
     status = record.text("status")
     item = ImportedItem(
         id=record.text("id"),
@@ -73,13 +73,15 @@ def _issue(record: Record, backlog: ImportedBacklog, parents: list[tuple[str, st
         backlog.items.append(item)
 
 
-def _dependencies(record: Record, item: ImportedItem, backlog: ImportedBacklog, parents: list[tuple[str, str]]) -> None:
+def _dependencies(
+    record: FieldReader, item: ImportedItem, backlog: ImportedBacklog, parents: list[tuple[str, str]]
+) -> None:
     other: list[str] = []
     for node in record.nodes("dependencies"):
         if not isinstance(node.value, dict):
             item.dependencies.append(str(node.raw))
             continue
-        edge = Record(node, record.checker, "dependency")
+        edge = FieldReader(node, record.checker, "dependency")
         needed, kind = edge.text("depends_on_id", "id"), edge.text("type", "dependency_type")
         for key in edge.leftovers():
             if match := nearest(key, _EDGE_KEYS, 0.75):

@@ -14,7 +14,7 @@ from penguin.orchestration.blueprint.importers.references import KEY_LINE
 from penguin.orchestration.config.document_checker import valid_id
 
 if TYPE_CHECKING:
-    from penguin.orchestration.blueprint.importers.source import Source
+    from penguin.orchestration.blueprint.importers.source_file import Source
 
 _BLUEPRINT = re.compile(r"^\s*[-*]\s+\*\*ID:\*\*", re.MULTILINE)
 _MARKED = re.compile(r"(?:`([^`\s]+)`|\*\*([^*\s]+?):?\*\*)\s*:?\s+(\S.*)")

@@ -6,14 +6,14 @@ import re
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, ImportedItem
+from penguin.orchestration.blueprint.importers.field_reader import FieldReader
 from penguin.orchestration.blueprint.importers.format import Format
 from penguin.orchestration.blueprint.importers.markdown_outline import Heading, Item, Prose, outline, text_below
-from penguin.orchestration.blueprint.importers.records import Record
 from penguin.orchestration.blueprint.importers.references import denies, inline_ids, key_values
 from penguin.orchestration.blueprint.importers.unread.source_lines import content_lines
 
 if TYPE_CHECKING:
-    from penguin.orchestration.blueprint.importers.source import Source
+    from penguin.orchestration.blueprint.importers.source_file import Source
     from penguin.orchestration.config.document_checker import Node
 
 _REFERENCE = re.compile(r"(?:(?:https?://\S+/issues/)|#|GH-)(\d+)", re.IGNORECASE)
@@ -37,7 +37,7 @@ def _read(source: Source) -> ImportedBacklog:
     nodes = source.records() or [node for node in [source.document] if node is not None]
     parents: list[tuple[str, str]] = []
     for node in nodes:
-        _issue(Record(node, source.checker, "issue"), backlog, parents)
+        _issue(FieldReader(node, source.checker, "issue"), backlog, parents)
     by_id = {item.id: item for item in backlog.items}
     for name, child in dict.fromkeys(parents):
         parent, below = by_id.get(name), by_id.get(child)
@@ -46,7 +46,7 @@ def _read(source: Source) -> ImportedBacklog:
     return backlog
 
 
-def _issue(record: Record, backlog: ImportedBacklog, parents: list[tuple[str, str]]) -> None:
+def _issue(record: FieldReader, backlog: ImportedBacklog, parents: list[tuple[str, str]]) -> None:
     number, state = record.text("number"), record.text("state").lower()
     reason = record.text("stateReason", "state_reason").lower()
     item = ImportedItem(id=f"GH-{number}", title=record.text("title"), line=record.line, metadata={})
@@ -87,7 +87,7 @@ def _priority(label: str) -> str:
     return _RANKS.get(match[1].lower(), match[1].lower())
 
 
-def _relations(record: Record, item: ImportedItem, parents: list[tuple[str, str]]) -> None:
+def _relations(record: FieldReader, item: ImportedItem, parents: list[tuple[str, str]]) -> None:
     """Read the fields that newer versions of gh have: blockedBy, parent and subIssues."""
     item.dependencies += [name for node in record.nodes("blockedBy") for name in _issue_ids(node)]
     parents += [(name, item.id) for node in record.nodes("parent") for name in _issue_ids(node)]

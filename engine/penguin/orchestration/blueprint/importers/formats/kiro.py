@@ -15,10 +15,10 @@ from penguin.orchestration.blueprint.importers.box_tasks import (
 )
 from penguin.orchestration.blueprint.importers.format import Format
 from penguin.orchestration.blueprint.importers.markdown_outline import Heading, Item
-from penguin.orchestration.blueprint.importers.source import read_source
+from penguin.orchestration.blueprint.importers.source_file import read_source
 
 if TYPE_CHECKING:
-    from penguin.orchestration.blueprint.importers.source import Source
+    from penguin.orchestration.blueprint.importers.source_file import Source
 
 _REQUIREMENTS = re.compile(r"_Requirements?:\s*(.+?)_\s*$", re.MULTILINE)
 _PART = re.compile(r"^[-*]\s+\[.?\]\*?\s+\d+\.?\s", re.MULTILINE)

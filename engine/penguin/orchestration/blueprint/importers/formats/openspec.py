@@ -10,12 +10,12 @@ from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog
 from penguin.orchestration.blueprint.importers.box_tasks import BoxReader, is_dotted_number, link_numbered, numbered
 from penguin.orchestration.blueprint.importers.format import Format
 from penguin.orchestration.blueprint.importers.markdown_outline import Heading, Item, box_lines
-from penguin.orchestration.blueprint.importers.source import read_source
+from penguin.orchestration.blueprint.importers.source_file import read_source
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from penguin.orchestration.blueprint.importers.source import Source
+    from penguin.orchestration.blueprint.importers.source_file import Source
 
 _SECTION = re.compile(r"^##\s+\d+[.)]\s", re.MULTILINE)
 _STEP = re.compile(r"^\s*[-*]\s+\[[ xX]?\]\s+\d+\.\d+(?:\.\d+)*[.)]?\s", re.MULTILINE)

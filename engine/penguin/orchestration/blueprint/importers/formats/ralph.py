@@ -6,15 +6,15 @@ import re
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, ImportedItem
+from penguin.orchestration.blueprint.importers.field_reader import FieldReader
 from penguin.orchestration.blueprint.importers.format import Format
-from penguin.orchestration.blueprint.importers.records import Record
 from penguin.orchestration.blueprint.importers.statuses import is_done, keep_status
 from penguin.orchestration.config.document_checker import Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from penguin.orchestration.blueprint.importers.source import Source
+    from penguin.orchestration.blueprint.importers.source_file import Source
 
 _STORIES = ("userStories", "user_stories", "stories", "features")
 _PRIORITIES = ("critical", "high", "medium", "low")
@@ -49,7 +49,7 @@ def _stories(source: Source, backlog: ImportedBacklog) -> Iterator[tuple[float, 
         return
     if isinstance(root.value, list):
         root = Node({"userStories": root}, root.line)
-    record = Record(root, source.checker, "prd.json")
+    record = FieldReader(root, source.checker, "prd.json")
     stories = list(record.records(*_STORIES))
     for number, epic in enumerate(record.records("epics"), 1):
         stories += epic.records(*_STORIES)
@@ -68,7 +68,7 @@ def _stories(source: Source, backlog: ImportedBacklog) -> Iterator[tuple[float, 
         yield _story(story)
 
 
-def _story(record: Record) -> tuple[float, ImportedItem]:
+def _story(record: FieldReader) -> tuple[float, ImportedItem]:
     status = record.text("status")
     title = record.text("title", "name", "story")
     description = record.text("description")
@@ -91,7 +91,7 @@ def _story(record: Record) -> tuple[float, ImportedItem]:
     return rank, item
 
 
-def _rank(record: Record, item: ImportedItem) -> float:
+def _rank(record: FieldReader, item: ImportedItem) -> float:
     """Return the rank of a story: its priority if that is a number. The lowest comes first."""
     priority = record.text("priority").lower()
     if priority in _PRIORITIES:

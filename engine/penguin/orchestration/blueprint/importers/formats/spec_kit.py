@@ -15,7 +15,7 @@ from penguin.orchestration.blueprint.importers.phase_order import Reachability, 
 from penguin.orchestration.blueprint.importers.prose import ProseCollector
 
 if TYPE_CHECKING:
-    from penguin.orchestration.blueprint.importers.source import Source
+    from penguin.orchestration.blueprint.importers.source_file import Source
 
 _ID = r"T\d{1,5}[A-Za-z]?"
 _TASK = re.compile(rf"(?:[^\w\s`*\[]+\s*)?(?:\*\*|`|\[)?({_ID})(?:\*\*|`|\])?[.:)]?(?:\*\*)?\s+(\S.*)")

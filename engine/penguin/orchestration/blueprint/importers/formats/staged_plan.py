@@ -6,14 +6,14 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, ImportedItem
+from penguin.orchestration.blueprint.importers.field_reader import FieldReader, compact
 from penguin.orchestration.blueprint.importers.format import Format
-from penguin.orchestration.blueprint.importers.records import Record, compact
 from penguin.orchestration.blueprint.importers.statuses import is_done, keep_status
 from penguin.orchestration.blueprint.importers.task_ids import UniqueIds, id_from_title
 from penguin.orchestration.config.document_checker import nearest
 
 if TYPE_CHECKING:
-    from penguin.orchestration.blueprint.importers.source import Source
+    from penguin.orchestration.blueprint.importers.source_file import Source
     from penguin.orchestration.config.document_checker import Node
 
 _STAGES = ("stages", "phases")
@@ -55,13 +55,13 @@ class _Reader:
 
     def read(self, root: Node) -> None:
         """Read the plan."""
-        plan = Record(root, self.checker, "plan")
+        plan = FieldReader(root, self.checker, "plan")
         self.backlog.title = plan.text("name", "title", "goal")
         description = plan.text("description")
         self.backlog.prose += [description] if description else []
         stages = list(plan.records(*_STAGES))
         self.backlog.metadata |= plan.leftovers()
-        waits: list[tuple[Record, str, list[str]]] = []
+        waits: list[tuple[FieldReader, str, list[str]]] = []
         for number, stage in enumerate(stages, 1):
             # Stages follow each other, unless one says what it depends on.
             default = [waits[-1][1]] if waits else []
@@ -71,7 +71,7 @@ class _Reader:
         for item in self.backlog.items:
             item.dependencies = [self.names.get(one, one) for one in item.dependencies]
 
-    def _stage(self, stage: Record, number: int, default: list[str]) -> tuple[str, list[str]]:
+    def _stage(self, stage: FieldReader, number: int, default: list[str]) -> tuple[str, list[str]]:
         """Read the steps of a stage. Return its name, and the names of the stages that it waits for."""
         name = stage.text("name", "title", "id") or f"stage {number}"
         if name in self.stages:
@@ -91,7 +91,7 @@ class _Reader:
         self.backlog.metadata |= {f"{name}.{key}": text for key, text in stage.leftovers().items()}
         return name, needed
 
-    def _step(self, step: Record, context: str) -> ImportedItem:
+    def _step(self, step: FieldReader, context: str) -> ImportedItem:
         stated, title, goal = step.text("id"), step.text("title", "name"), step.text("goal")
         status = step.text("status")
         title = title or goal
@@ -122,7 +122,7 @@ class _Reader:
         self.backlog.items.append(item)
         return item
 
-    def _link(self, stage: Record, name: str, needed: list[str]) -> None:
+    def _link(self, stage: FieldReader, name: str, needed: list[str]) -> None:
         """Make all steps of a stage wait for all steps of the stages before it."""
         for other in needed:
             if other not in self.stages:
@@ -141,7 +141,7 @@ def _part(node: Node) -> str:
     return compact(text or node)
 
 
-def _signal(record: Record) -> str:
+def _signal(record: FieldReader) -> str:
     """Return a condition for the end of a step as prose. A command in it is not run."""
     kind = record.text("type")
     rest = record.leftovers()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, ImportedItem
+from penguin.orchestration.blueprint.importers.field_reader import FieldReader
 from penguin.orchestration.blueprint.importers.format import Format
-from penguin.orchestration.blueprint.importers.records import Record
 from penguin.orchestration.blueprint.importers.statuses import is_cancelled, is_done, keep_status
 from penguin.orchestration.config.document_checker import Node
 
 if TYPE_CHECKING:
-    from penguin.orchestration.blueprint.importers.source import Source
+    from penguin.orchestration.blueprint.importers.source_file import Source
 _MAIN_TAG = "master"
 _PRIORITIES = {"critical": "critical", "high": "high", "medium": "medium", "low": "low"}
 
@@ -65,7 +65,7 @@ class _Reader:
 
     def read_tag(self, node: Node, prefix: str, tag: str) -> None:
         """Read the tasks of a tag. `prefix` is put before their ids."""
-        record = Record(node, self.checker, tag or "tasks.json")
+        record = FieldReader(node, self.checker, tag or "tasks.json")
         tasks = list(record.records("tasks"))
         about = record.record("metadata") or record.record("meta")
         if about is not None:
@@ -76,7 +76,7 @@ class _Reader:
         for task in tasks:
             self._task(task, prefix)
 
-    def _task(self, record: Record, prefix: str) -> None:
+    def _task(self, record: FieldReader, prefix: str) -> None:
         number = record.text("id")
         if not number:
             self.checker.error(record.line, f"{record.where}: has no id")
@@ -85,7 +85,9 @@ class _Reader:
         item.dependencies = [f"{prefix}{one}" for one in record.ids("dependencies")]
         self._finish(record, item, prefix)
 
-    def _subtask(self, record: Record, parent: ImportedItem, siblings: set[str], prefix: str, outer: list[str]) -> None:
+    def _subtask(
+        self, record: FieldReader, parent: ImportedItem, siblings: set[str], prefix: str, outer: list[str]
+    ) -> None:
         number = record.text("id")
         if not number:
             self.checker.error(record.line, f"{record.where}: has no id")
@@ -102,7 +104,7 @@ class _Reader:
         if self._finish(record, item, prefix):
             parent.dependencies.append(item.id)
 
-    def _finish(self, record: Record, item: ImportedItem, prefix: str) -> bool:
+    def _finish(self, record: FieldReader, item: ImportedItem, prefix: str) -> bool:
         """Add an item with its subtasks, unless it was cancelled. Return whether it was added."""
         subtasks = list(record.records("subtasks"))
         item.metadata |= record.leftovers()
@@ -116,7 +118,7 @@ class _Reader:
             self._subtask(one, item, siblings, prefix, outer)
         return True
 
-    def _item(self, record: Record, item_id: str) -> ImportedItem:
+    def _item(self, record: FieldReader, item_id: str) -> ImportedItem:
         status = record.text("status")
         item = ImportedItem(
             id=item_id,
@@ -136,7 +138,7 @@ class _Reader:
         return item
 
 
-def _whole(record: Record, name: str) -> list[str]:
+def _whole(record: FieldReader, name: str) -> list[str]:
     """Return a text as a list of one, if there is one."""
     text = record.text(name)
     return [text] if text else []

@@ -15,7 +15,7 @@ from penguin.orchestration.blueprint.importers.unread.task_names import Mention,
 
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, ImportedItem
-    from penguin.orchestration.blueprint.importers.source import Source
+    from penguin.orchestration.blueprint.importers.source_file import Source
 
 _NEEDS = re.compile(
     r"\b(?:depend(?:s|ent|ing)?[\s_]+(?:up)?on|depends|dependenc(?:y|ies)|deps?|block(?:ed|ers?)(?:[\s_-]+(?:by|on))?"

@@ -14,7 +14,7 @@ from penguin.orchestration.blueprint.importers.unread.task_names import TaskName
 
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog
-    from penguin.orchestration.blueprint.importers.source import Source
+    from penguin.orchestration.blueprint.importers.source_file import Source
 
 _MOST = 20
 """Notes on single rows; the rest is counted."""

@@ -1,4 +1,4 @@
-"""The judging of output: limits on time and memory, and stopping."""
+"""The check of output: limits on time and memory, and stopping."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def step(pattern: str, script: str = f"echo x >> runs; echo {LINE}", background:
 
 
 def judging(workspace: AttemptWorkspace) -> list[Path]:
-    """Return the start marks of judging processes."""
+    """Return the start marks of check processes."""
     return list(workspace.run_dir.glob("judging-*.start.json"))
 
 
-def judging_process(workspace: AttemptWorkspace) -> int:
-    """Return the id of the judging process; 0 if there is none."""
+def check_process(workspace: AttemptWorkspace) -> int:
+    """Return the id of the check process; 0 if there is none."""
     marks = [read_mark(str(path).removesuffix(STARTED)) for path in judging(workspace)]
     return marks[0].pid if marks and marks[0] is not None else 0
 
@@ -131,7 +131,7 @@ def test_a_background_step_is_judged_within_its_limit(workspace: AttemptWorkspac
     assert "did not finish within" in result.reason
 
 
-def test_no_judging_process_is_left(workspace: AttemptWorkspace) -> None:
+def test_no_check_process_is_left(workspace: AttemptWorkspace) -> None:
     workspace.run(recipe=[step(NESTED)], timeout=1.0)
     (mark,) = judging(workspace)
     pid = int(mark.read_text().partition('"pid": ')[2].partition(",")[0])
@@ -209,9 +209,9 @@ def test_a_report_that_takes_too_long_is_an_error(workspace: AttemptWorkspace) -
 
     async def scenario() -> AttemptResult:
         attempt = await start_task(workspace.attempt(order))
-        await wait_until_async(lambda: judging_process(workspace), "judging")
+        await wait_until_async(lambda: check_process(workspace), "judging")
         # A fast machine finishes in time, a slow one does not.
-        os.kill(judging_process(workspace), signal.SIGSTOP)
+        os.kill(check_process(workspace), signal.SIGSTOP)
         return await attempt
 
     result = asyncio.run(scenario())

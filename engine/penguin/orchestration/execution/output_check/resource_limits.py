@@ -1,4 +1,4 @@
-"""Resource limits of a judging process."""
+"""Resource limits of a check process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LONGEST = 30.0
 """Seconds to judge one output, if the phase has that much time left."""
 
 NOT_JUDGED = 3
-"""Exit code of an HTTP step that reached a limit while judging its response."""
+"""Exit code of an HTTP step that reached a limit while checking its response."""
 
 
 class TookTooLong(Exception):

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from penguin.orchestration.backend import BlueprintError
 from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog
-from penguin.orchestration.blueprint.importers.completion import complete
 from penguin.orchestration.blueprint.importers.format import Format
+from penguin.orchestration.blueprint.importers.id_resolution import complete
 from penguin.orchestration.blueprint.importers.registry import format_named, known_formats, read_backlog
-from penguin.orchestration.blueprint.importers.source import Source, read_source, read_stdin
+from penguin.orchestration.blueprint.importers.source_file import Source, read_source, read_stdin
 from penguin.orchestration.config.document_checker import Checker, raise_problems
 
 STANDARD_INPUT = "-"

@@ -13,7 +13,7 @@ from penguin.orchestration.store.connection import open_store
 from penguin.orchestration.store.database_file import DATABASE_ERRORS, explain_error, sql_list
 from penguin.orchestration.store.database_index import open_index
 from penguin.orchestration.store.databases import Database
-from penguin.orchestration.store.maintenance.garbage import ReferencedFiles
+from penguin.orchestration.store.maintenance.crash_leftovers import ReferencedFiles
 from penguin.orchestration.store.snapshots import FORGET as FORGET_SNAPSHOTS
 from penguin.orchestration.workflow_status import FINAL
 

@@ -1,4 +1,4 @@
-"""The request to a judging process, the order that starts it, and its answer."""
+"""The request to a check process, the order that starts it, and its answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from penguin.orchestration.execution.environment import write_source
 from penguin.orchestration.execution.launcher_client import StepRequest
 from penguin.orchestration.execution.step_files import ExitRecord
 
-PROGRAM = ("-I", "-m", "penguin.orchestration.execution.judging.program")
+PROGRAM = ("-I", "-m", "penguin.orchestration.execution.output_check.program")
 MOST_OUTPUT = 1 << 16
 """Bytes of the longest answer."""
 
@@ -29,7 +29,7 @@ class Request(Struct, frozen=True, kw_only=True):
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """The result of judging."""
+    """The result of a check."""
 
     found: bool = False
     tests: TestCounts | None = None
@@ -40,18 +40,18 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 def stem_of(step_id: str) -> str:
-    """Return the path of the files of judging a step, without number and suffix. No step has files of this name."""
+    """Return the path of the files of a check, without number and suffix. No step has files of this name."""
     folder, _, name = step_id.rpartition("/")
     return f"{folder}/judging-{name}"
 
 
-def judging_order(request: Request, judging_id: str, seconds: float) -> StepRequest:
+def check_request(request: Request, check_id: str, seconds: float) -> StepRequest:
     """Return the order for the launcher."""
-    path = Path(judging_id + ".request.json")
+    path = Path(check_id + ".request.json")
     fields = {"file": request.file, "pattern": request.pattern, "seconds": seconds}
     write_source(path, msgspec.json.encode(fields).decode())
     return StepRequest(
-        id=judging_id,
+        id=check_id,
         argv=(sys.executable, *PROGRAM, str(path)),
         cwd="/",
         env={"PATH": os.defpath},
@@ -72,4 +72,4 @@ def answer_of(ended: ExitRecord, seconds: float) -> Answer:
         with Path(ended.id + records.LOG).open("rb") as file:
             return msgspec.json.decode(file.read(MOST_OUTPUT), type=Answer)
     except (OSError, ValueError):
-        return Answer(limit=f"could not be judged: its process ended with {ended.error or ended.code}")
+        return Answer(limit=f"could not be checked: its process ended with {ended.error or ended.code}")

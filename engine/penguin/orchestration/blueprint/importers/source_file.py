@@ -1,4 +1,4 @@
-"""A source: a file of another tool, its text, and what it is when it is parsed."""
+"""A source file: a file of another tool, its text, and what it is when it is parsed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Completion of a read backlog: every task gets a valid id, and every dependency a task."""
+"""Unique ids of imported tasks: every task gets a valid id, and every dependency a task."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records: mappings of JSON and YAML backlogs, whose fields are taken one by one so that none is lost."""
+"""Readers of the fields of JSON and YAML mappings: fields are taken one by one, so that none is lost."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from penguin.orchestration.config.document_checker import Checker, Node, kind_of
 _BULLET = re.compile(r"\s*(?:[-*+•]|\d+[.)])\s+(?:\[[ xX]?\]\s+)?(.*)")
 
 
-class Record:
+class FieldReader:
     """A mapping. What no method has taken is in `leftovers`."""
 
     def __init__(self, node: Node, checker: Checker, where: str) -> None:
-        """Wrap a node. It is an error if the node is no mapping; the record is empty then."""
+        """Wrap a node. It is an error if the node is no mapping; the reader is empty then."""
         self.line = node.line
         self.checker = checker
         self.where = where
@@ -83,19 +83,19 @@ class Record:
                 found.append(str(node.raw))
         return [one for one in found if one]
 
-    def record(self, name: str) -> Record | None:
+    def record(self, name: str) -> FieldReader | None:
         """Return a field that is a mapping itself."""
         node = self.take(name)
-        return None if node is None else Record(node, self.checker, f"{self.where}.{name}")
+        return None if node is None else FieldReader(node, self.checker, f"{self.where}.{name}")
 
-    def records(self, *names: str) -> Iterator[Record]:
+    def records(self, *names: str) -> Iterator[FieldReader]:
         """Yield the mappings of a list."""
         node = self.take(*names)
         if node is not None and not isinstance(node.value, list):
             self.checker.wrong_type(node, f"{self.where}.{names[0]}", "a list")
             return
         for number, child in enumerate(node.value if node is not None else (), 1):
-            yield Record(child, self.checker, f"{self.where}.{names[0]}[{number}]")
+            yield FieldReader(child, self.checker, f"{self.where}.{names[0]}[{number}]")
 
     def ignore(self, *names: str) -> None:
         """Leave fields out that say nothing about the work, such as time stamps."""

@@ -1,1 +1,0 @@
-"""The judging of step output in a separate process: regular expressions and large test reports."""
