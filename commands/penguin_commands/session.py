@@ -126,7 +126,7 @@ class Session:
             if not self.unaccepted_server:
                 from penguin.orchestration.temporal.reader import TemporalReader
 
-                return TemporalReader(self.workspace, self.settings, self._desk)
+                return TemporalReader(self.workspace, self.settings, self._sync_client)
             self.narrate(
                 f"the Temporal server {self.unaccepted_server} is not asked: penguin.yaml names it, and you have not "
                 "accepted it for this workspace; type: penguin trust"
@@ -151,7 +151,7 @@ class Session:
         return unaccepted_server(self.workspace, settings)
 
     @cached_property
-    def _desk(self) -> SyncClient:
+    def _sync_client(self) -> SyncClient:
         """Return the connection to the Temporal server, which reader and backend share."""
         from penguin.orchestration.temporal.sync_client import SyncClient
 
@@ -267,7 +267,7 @@ class Session:
             from penguin.orchestration.temporal.backend import TemporalBackend
 
             assert isinstance(backend, TemporalBackend)
-            backend.connect_through(self._desk)
+            backend.connect_through(self._sync_client)
         backend.serve_terminal(claims=not self.detach, on_trouble=self._on_trouble, narrate=self._narrate_once)
         if self.metrics is not None:
             from penguin.orchestration.runtime.metrics.exporter import metrics_address

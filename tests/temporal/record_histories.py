@@ -76,7 +76,7 @@ async def record(name: str, address: str) -> None:
         async with workspace.backend() as backend:
             assert isinstance(backend, TemporalBackend)
             workflow_id = await play(backend, script)
-            link = await backend.presence.open()
+            link = await backend.process.open()
             handle = link.handle(workflow_id)
             while (await handle.describe()).close_time is None:
                 await asyncio.sleep(0.05)

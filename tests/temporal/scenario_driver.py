@@ -78,35 +78,35 @@ class TemporalDriver(BackendDriver):
     def open(self) -> TemporalBackend:
         self._gate = Gate()
         backend = TemporalBackend(None, self.root)
-        self.furnish(backend.presence, backend._planner)
-        presence = backend.presence
-        presence.workflow = SkippingWorkflow
-        presence.finish_stops = False
-        make_worker = presence.make_worker
+        self.furnish(backend.process, backend._planner)
+        process = backend.process
+        process.workflow = SkippingWorkflow
+        process.finish_stops = False
+        make_worker = process.make_worker
 
         def with_gate(link: TemporalClient) -> WorkspaceWorker:
             worker = make_worker(link)
             worker.drives.slots = self._gate  # type: ignore[assignment]
             return worker
 
-        presence.make_worker = with_gate  # type: ignore[method-assign]
+        process.make_worker = with_gate  # type: ignore[method-assign]
         return backend
 
     def let_one_begin(self) -> None:
         self._gate.let_one_in()
 
     async def look(self) -> State:
-        return (await (await self._backend.presence.open()).existing(self.workflow_id)).state
+        return (await (await self._backend.process.open()).existing(self.workflow_id)).state
 
     async def events_of(self, workflow_id: str) -> sqlite3.Connection:
-        link = await self._backend.presence.open()
+        link = await self._backend.process.open()
         await link.existing(workflow_id)
         await link.fetch_events(workflow_id)
-        return link.mirror.connection
+        return link.cache.connection
 
     async def wait(self, seconds: float) -> None:
         await super().wait(seconds)
-        await (await self._backend.presence.open()).handle(self.workflow_id).signal("skip", seconds)
+        await (await self._backend.process.open()).handle(self.workflow_id).signal("skip", seconds)
 
     async def retry(self, start_from: WorkflowPhase | None) -> None:
         await super().retry(start_from)

@@ -12,7 +12,7 @@ from tests.support.temporal_workspace import TemporalWorkspace
 from tests.support.waiting import wait_for_workflow
 
 from penguin.orchestration.files.engine_lock import live_engines
-from penguin.orchestration.temporal import process_roles as presence
+from penguin.orchestration.temporal import process_roles as process
 from penguin.orchestration.temporal.backend import TemporalBackend
 from penguin.orchestration.temporal.client.client import TemporalClient
 from penguin.orchestration.temporal.client.connection import connect
@@ -112,7 +112,7 @@ async def test_closing_does_not_wait_for_an_end_that_cannot_be_reported(
 ) -> None:
     monkeypatch.setattr(worker, "ENDING", 0.5)
     # Who hosts workflows would wait for longer than anybody, but hears from the worker that it is in vain.
-    monkeypatch.setattr(presence, "ENDING", 3600.0)
+    monkeypatch.setattr(process, "ENDING", 3600.0)
     workspace = TemporalWorkspace(tmp_path, own_server.address, "hangs")
     workspace.tasks("a")
     engines = tmp_path / ".penguin" / "temporal" / "engines"
@@ -123,7 +123,7 @@ async def test_closing_does_not_wait_for_an_end_that_cannot_be_reported(
         one = await backend.start_workflow("a")
         await wait_for_workflow(backend, one, phase="TEST")
         assert live_engines(engines)
-        backend.presence.sees_to_the_end_of(one)
+        backend.process.watch_until_end(one)
         own_server.freeze()
         await backend.aclose()
     assert not live_engines(engines)

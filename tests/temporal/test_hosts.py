@@ -185,7 +185,7 @@ async def test_without_a_remote_what_has_begun_waits_for_its_host(team: Team) ->
         worker.wait()
         # Another one of its blueprint would have to build on files that are not to be had.
         two = await client.start_workflow("b")
-        link = await client.presence.open()
+        link = await client.process.open()
         while (
             home := await home_of(link.connection, link.task_queue, link.project_id, "b")
         ) is None or not home.vacant:

@@ -38,7 +38,7 @@ async def test_five_hundred_attempts_stay_readable(temporal_workspace: TemporalW
             info = await backend.wait_workflow(one, 120)
             assert info.status == "COMPLETED"
             results = await backend.query_workflow(one, "get_phase_results")
-            link = await backend.presence.open()
+            link = await backend.process.open()
             description = await link.handle(one).describe()
             assert description.history_length < 5_000
             runs = [run async for run in link.connection.client.list_workflows(f"WorkflowId = '{one}'")]

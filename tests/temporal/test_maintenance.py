@@ -27,7 +27,7 @@ DAY = 86400.0
 LONG_AGO = time.time() - 40 * DAY
 
 
-def mirror(temporal_workspace: TemporalWorkspace) -> Path:
+def cache(temporal_workspace: TemporalWorkspace) -> Path:
     (path,) = (temporal_workspace.root / ".penguin" / "temporal").glob("known-*.db")
     return path
 
@@ -71,14 +71,14 @@ async def test_what_is_long_over_goes_and_what_dependencies_need_stays(temporal_
     first, second = await completed(temporal_workspace, "a", "a")
     assert check(workspace).problems == ()
     assert first in git(temporal_workspace.root, "for-each-ref")
-    age(mirror(temporal_workspace), first, second)
+    age(cache(temporal_workspace), first, second)
 
     dry = prune(workspace, 30 * DAY, dry_run=True)
     done = prune(workspace, 30 * DAY)
     assert [one.workflow_id for one in done.workflows] == [first]
     assert dry == done
     assert done.workflows[0].bytes > 0
-    assert rows(mirror(temporal_workspace), "SELECT DISTINCT workflow_id FROM event") == [(second,)]
+    assert rows(cache(temporal_workspace), "SELECT DISTINCT workflow_id FROM event") == [(second,)]
     assert [path.name for path in workspace.runs.iterdir()] == [second]
     assert first not in git(temporal_workspace.root, "for-each-ref")
     assert second in git(temporal_workspace.root, "for-each-ref")
@@ -102,7 +102,7 @@ async def test_folders_of_dead_workers_go_but_for_those_that_own_active_workflow
         async with temporal_workspace.backend() as backend:
             one = await backend.start_workflow("a")
             await wait_for_workflow(backend, one, phase="TEST")
-    ((owner,),) = rows(mirror(temporal_workspace), "SELECT owner FROM run")
+    ((owner,),) = rows(cache(temporal_workspace), "SELECT owner FROM run")
     for name in (owner, "d" * 32):
         (engines / str(name)).mkdir(exist_ok=True)
         os.utime(engines / str(name), (LONG_AGO, LONG_AGO))
@@ -116,14 +116,14 @@ async def test_check_holds_what_is_known_against_what_happened(temporal_workspac
         (one,) = await completed(temporal_workspace, "a")
     found = check(workspace)
     assert (found.workflows, found.events > 3, found.problems) == (1, True, ())
-    with opened(mirror(temporal_workspace)) as connection:
+    with opened(cache(temporal_workspace)) as connection:
         connection.execute("UPDATE run SET status = 'FAILED'")
     assert check(workspace).problems == ((one, "its row says status 'FAILED', its history says 'COMPLETED'"),)
     # Of what a server holds, the newest may not be here yet.
-    with opened(mirror(temporal_workspace)) as connection:
+    with opened(cache(temporal_workspace)) as connection:
         connection.execute("UPDATE run SET seq = seq + 1")
     assert check(workspace).problems == ()
-    mirror(temporal_workspace).write_bytes(b"no database" * 1000)
+    cache(temporal_workspace).write_bytes(b"no database" * 1000)
     (problem,) = check(workspace).problems
     assert problem.subject == f"known-{problem.subject[6:14]}.db"
 
@@ -135,7 +135,7 @@ async def test_a_backup_holds_both(temporal_workspace: TemporalWorkspace) -> Non
     (alone,) = penguin("-o", "json", "-c", "/backup one.db").documents
     assert [copy["path"] for copy in alone["copies"]] == ["one.db"]
     assert penguin("--backend", "native", "-c", "/workflow start b").code == 0
-    known = mirror(temporal_workspace).name
+    known = cache(temporal_workspace).name
     ran = penguin("-c", "/backup two.db")
     assert [line.partition(" (")[0] for line in ran.out.splitlines()] == [
         f"Backed up .penguin/temporal/{known} to two.db",

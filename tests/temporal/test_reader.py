@@ -51,9 +51,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     asked: list[object] = []
     ask = SyncClient.ask
 
-    def noted(desk: SyncClient, question: Any) -> Any:
+    def noted(sync_client: SyncClient, question: Any) -> Any:
         asked.append(question)
-        return ask(desk, question)
+        return ask(sync_client, question)
 
     monkeypatch.setattr(SyncClient, "ask", noted)
     monkeypatch.setattr(reader_module, "FRESH", 0.0)

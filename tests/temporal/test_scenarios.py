@@ -52,5 +52,5 @@ async def test_temporal_tree_scenario(scenario: TreeScenario, temporal_workspace
 
 def _queued(backend: OrchestrationBackend) -> set[str]:
     assert isinstance(backend, TemporalBackend)
-    assert backend.presence._worker is not None
-    return {turn.workflow_id for turn in backend.presence._worker.drives.slots._queue}
+    assert backend.process._worker is not None
+    return {turn.workflow_id for turn in backend.process._worker.drives.slots._queue}

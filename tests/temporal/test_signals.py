@@ -124,7 +124,7 @@ async def test_a_paused_one_is_at_rest_once_its_step_has_ended(temporal_workspac
                 await backend.wait_workflows([one], 0, at_rest=True)
             script.release("TEST")
             assert [info.status for info in await backend.wait_workflows([one], 20, at_rest=True)] == ["PAUSED"]
-            assert not (await backend.presence.open()).reader.current_attempt(one).running  # type: ignore[union-attr]
+            assert not (await backend.process.open()).reader.current_attempt(one).running  # type: ignore[union-attr]
 
 
 async def test_with_no_worker_commands_are_queued_and_taken_in_when_one_comes(
@@ -193,7 +193,7 @@ async def test_a_refused_signal_is_recorded_and_changes_nothing(
 ) -> None:
     async with backend_of(temporal_workspace, works=False) as client:
         one = await client.start_workflow("a")
-        link = await client.presence.open()
+        link = await client.process.open()
         for name, payload in SIGNALS_REFUSED:
             await link.handle(one).signal(name, payload)
         with scripted_phases():
@@ -213,7 +213,7 @@ async def test_an_update_that_is_not_allowed_is_refused_with_the_reason(temporal
         async with backend_of(temporal_workspace) as backend:
             one = await backend.start_workflow("a")
             await wait_for_workflow(backend, one, phase="IMPLEMENT")
-            link = await backend.presence.open()
+            link = await backend.process.open()
             for name in ("frobnicate", "cancel", "approve"):
                 with pytest.raises(IllegalCommand):
                     await link.update(one, name, {"id": name, "by": "Ann"})
@@ -243,7 +243,7 @@ async def test_a_task_completed_outlives_what_the_server_keeps(
         async with backend_of(temporal_workspace) as backend:
             one = await backend.start_workflow("a")
             await backend.wait_workflow(one, 20)
-            link = await backend.presence.open()
+            link = await backend.process.open()
             while (await link.handle(one).describe()).close_time is None:
                 await asyncio.sleep(0.02)
         # Another server, which never heard of it, is as one that has forgotten it.

@@ -64,7 +64,7 @@ class Scheduler:
         """Attempts that are ready as soon as the working tree is free."""
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._back_offs: dict[str, BackOff] = {}
-        self._parked: defaultdict[TaskKey, set[str]] = defaultdict(set)
+        self._waiting_for: defaultdict[TaskKey, set[str]] = defaultdict(set)
         self._armed = False
 
     def add(self, state: State, wait: Await) -> None:
@@ -76,7 +76,7 @@ class Scheduler:
             self._arm_timer(workflow, wait.until, left)
         elif wait.dependencies and (unmet := self._unmet(state)):
             for task in unmet:
-                self._parked[task].add(workflow)
+                self._waiting_for[task].add(workflow)
         else:
             self._queue(state)
             self.wake()
@@ -98,13 +98,13 @@ class Scheduler:
 
     def task_changed(self, task: TaskKey) -> None:
         """Check again the workflows that depend on this task: one of its workflows changed its status."""
-        for workflow in self._parked.pop(task, ()):
+        for workflow in self._waiting_for.pop(task, ()):
             if (state := self._waiting.get(workflow)) is not None:
                 self.add(state, Await(0.0, True))
 
     def recheck(self) -> None:
         """Check all waiting workflows again: another process changed something, or the clock was set."""
-        for task in list(self._parked):
+        for task in list(self._waiting_for):
             self.task_changed(task)
         for workflow in list(self._timers):
             state = self._waiting[workflow]

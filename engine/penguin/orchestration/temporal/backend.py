@@ -50,14 +50,14 @@ class TemporalBackend(HostedBackend):
 
     def __init__(self, config: OrchestrationConfig | None, root: Path) -> None:
         super().__init__(config, root)
-        self.presence = TemporalProcess(self.workspace, self._backlog)
+        self.process = TemporalProcess(self.workspace, self._backlog)
         """This process as a client and a worker."""
-        self._starts = WorkflowStarter(self._planner, self.presence)
-        self._helm = SignalSender(self._planner, self.presence)
+        self._starts = WorkflowStarter(self._planner, self.process)
+        self._signals = SignalSender(self._planner, self.process)
 
-    def connect_through(self, desk: SyncClient) -> None:
+    def connect_through(self, sync_client: SyncClient) -> None:
         """Share the connection of a reader. Call it before anything else."""
-        self.presence.desk = desk
+        self.process.sync_client = sync_client
 
     # --- start ---
 
@@ -86,30 +86,30 @@ class TemporalBackend(HostedBackend):
     # --- signals ---
 
     async def signal_workflow(self, workflow_id: str, name: str, payload: Mapping[str, Any] | None = None) -> Delivery:
-        return await self._helm.send(workflow_id, name, payload or {})
+        return await self._signals.send(workflow_id, name, payload or {})
 
     # --- read ---
 
     async def get_workflow_status(self, workflow_id: str) -> WorkflowInfo | None:
-        link = await self.presence.open()
+        link = await self.process.open()
         seen = await link.visibility.look(workflow_id)
         return link.reader.info(workflow_id) if seen is None else workflow_info(seen.state)
 
     async def _current_reader(self) -> WorkflowReader:
-        link = await self.presence.open()
+        link = await self.process.open()
         await link.visibility.sync()
         return link.reader
 
     async def _reader_of_events(self, workflow_id: str) -> WorkflowReader:
-        link = await self.presence.open()
-        await self.presence.host(link)
+        link = await self.process.open()
+        await self.process.host(link)
         await link.fetch_events(workflow_id)
         return link.reader
 
     async def _health(self) -> Health:
         settings = self._backlog.settings(required=False)
         try:
-            link = await self.presence.open()
+            link = await self.process.open()
             queue = phases_queue(link.task_queue, link.project_id)
             return await health(link.connection, queue, self._count_active)
         except BackendUnavailable as error:
@@ -123,15 +123,15 @@ class TemporalBackend(HostedBackend):
     async def _wait(
         self, workflow_ids: Sequence[str], timeout: float | None, status: WorkflowStatus | None, *, at_rest: bool
     ) -> list[WorkflowInfo]:
-        link = await self.presence.open()
+        link = await self.process.open()
         deadline = None if timeout is None else time.monotonic() + timeout
         fresh, pause = FRESH, SOON
         while True:
-            link.mirror.require_in_place()
-            before = [link.mirror.seq_of(one) for one in workflow_ids]
+            link.cache.require_in_place()
+            before = [link.cache.seq_of(one) for one in workflow_ids]
             await self._look(link, workflow_ids, fresh, deadline)
             fresh = SYNC
-            settling = SettledCheck(link.mirror.connection, lambda workflow_id: None, at_rest=at_rest)
+            settling = SettledCheck(link.cache.connection, lambda workflow_id: None, at_rest=at_rest)
             settled = settling.all_settled(workflow_ids)
             # Read after the wait: a workflow that settled meanwhile is reported in its new state.
             infos = [info for one in workflow_ids if (info := link.reader.info(one)) is not None]
@@ -139,7 +139,7 @@ class TemporalBackend(HostedBackend):
                 return infos
             if deadline is not None and time.monotonic() >= deadline:
                 raise wait_timeout(infos, timeout or 0.0)
-            changed = before != [link.mirror.seq_of(one) for one in workflow_ids]
+            changed = before != [link.cache.seq_of(one) for one in workflow_ids]
             pause = SOON if changed else min(2 * pause, LATER)
             moving = {info.workflow_id for info in infos if info.status.moving and info.status is not status}
             left = pause if deadline is None else max(0.0, min(pause, deadline - time.monotonic()))
@@ -160,11 +160,11 @@ class TemporalBackend(HostedBackend):
                     raise
                 if not troubled:
                     troubled = True
-                    self.presence.narrate(f"{error}; still waiting")
+                    self.process.narrate(f"{error}; still waiting")
                 await asyncio.sleep(LATER)
             else:
                 if troubled:
-                    self.presence.narrate(f"the Temporal server at {link.connection.address} answers again")
+                    self.process.narrate(f"the Temporal server at {link.connection.address} answers again")
                 return
 
     async def _until_still(self, moving: set[str], wanted: WorkflowStatus | None, limit: float) -> None:
@@ -190,40 +190,40 @@ class TemporalBackend(HostedBackend):
             await link.existing(workflow_id)
 
     def listen(self, listener: Callable[[WorkflowInfo], None]) -> Callable[[], None]:
-        return self.presence.listeners.subscribe(listener)
+        return self.process.listeners.subscribe(listener)
 
     def serve_terminal(
         self, *, claims: bool, on_trouble: Callable[[str], None], narrate: Callable[[str], None]
     ) -> None:
-        presence = self.presence
-        presence.claims, presence.on_trouble, presence.narrate = claims, on_trouble, narrate
+        process = self.process
+        process.claims, process.on_trouble, process.narrate = claims, on_trouble, narrate
 
     def serve_metrics(self, address: str) -> None:
-        self.presence.metrics = address
+        self.process.metrics = address
 
     # --- worker ---
 
     @property
     def works_here(self) -> bool:
-        return self.presence.works_here
+        return self.process.works_here
 
     def owned(self) -> list[WorkflowInfo]:
-        return self.presence.owned()
+        return self.process.owned()
 
     async def run_engine(self) -> None:
-        self.presence.takes_all = True
-        link = await self.presence.open(may_start=True)
+        self.process.takes_all = True
+        link = await self.process.open(may_start=True)
         await asyncio.to_thread(link.check_sharing)
-        await self.presence.run_attempts()
+        await self.process.run_attempts()
 
     async def failure(self) -> None:
-        link = await self.presence.open()
+        link = await self.process.open()
         while True:
-            link.mirror.require_in_place()
+            link.cache.require_in_place()
             await asyncio.sleep(LATER)
 
     async def drain(self, grace: float) -> None:
-        await self.presence.drain(grace)
+        await self.process.drain(grace)
 
     async def aclose(self) -> None:
-        await self.presence.aclose()
+        await self.process.aclose()

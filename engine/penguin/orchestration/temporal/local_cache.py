@@ -201,13 +201,13 @@ class LocalCache:
     # --- time of updates ---
 
     @property
-    def heard_at(self) -> float:
+    def synced_at(self) -> float:
         """Return when the last full update was made, in seconds since the epoch; 0: never."""
         with self._lock:
             row = self.connection.execute("SELECT max(at) FROM heard").fetchone()
         return float(row[0] or 0.0)
 
-    def note_heard(self, at: float) -> None:
+    def note_synced(self, at: float) -> None:
         """Record a full update at this moment."""
         with self._lock:
             self.connection.execute("DELETE FROM heard")

@@ -60,7 +60,7 @@ class TemporalProcess:
         self._opening = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._link: TemporalClient | None = None
-        self.desk: SyncClient | None = None
+        self.sync_client: SyncClient | None = None
         """The connection that is shared with others; default: one of its own, from the first call on."""
         self._joined: SyncClient | None = None
         self._worker: WorkspaceWorker | None = None
@@ -82,18 +82,18 @@ class TemporalProcess:
         async with self._opening:
             if self._link is None:
                 settings = self._backlog.settings(required=False)
-                connection = await self._at_desk(settings).connect(
+                connection = await self._open_client(settings).connect(
                     settings, may_start=may_start, narrate=lambda text: self.narrate(text), metrics=self.metrics
                 )
                 self._link = TemporalClient(connection, self._workspace, settings)
-                self._link.mirror.listeners.append(self._heard)
+                self._link.cache.listeners.append(self._heard)
                 self._loop = asyncio.get_running_loop()
         require_same_loop(self._loop)
         return self._link
 
-    def _at_desk(self, settings: Settings) -> SyncClient:
+    def _open_client(self, settings: Settings) -> SyncClient:
         if self._joined is None:
-            self._joined = self.desk or SyncClient(self._workspace, settings)
+            self._joined = self.sync_client or SyncClient(self._workspace, settings)
             self._joined.join()
         return self._joined
 
@@ -112,7 +112,7 @@ class TemporalProcess:
         """Run attempts of these workflows here, where this process may be a worker."""
         self._mine.update(workflow_ids)
 
-    def sees_to_the_end_of(self, workflow_id: str) -> None:
+    def watch_until_end(self, workflow_id: str) -> None:
         """Record that a person asked this workflow to stop at once: closing waits for that."""
         self._ending.add(workflow_id)
 
@@ -149,9 +149,9 @@ class TemporalProcess:
         """
         if self.takes_all or workflow_id in self._mine:
             return True
-        if is_alive(engines_of(self._workspace), link.mirror.owner_of(workflow_id)):
+        if is_alive(engines_of(self._workspace), link.cache.owner_of(workflow_id)):
             return False
-        return link.mirror.is_awaited(workflow_id, self._mine)
+        return link.cache.is_awaited(workflow_id, self._mine)
 
     def _runner(self, identity: EngineLock, lease: Path | None) -> PhaseRunner:
         if self._scripted is not None:
@@ -162,7 +162,7 @@ class TemporalProcess:
         """Return the active workflows that run in this process."""
         if self._link is None or self._worker is None:
             return []
-        ids = self._mine | self._link.mirror.owned_by(self._worker.engine)
+        ids = self._mine | self._link.cache.owned_by(self._worker.engine)
         active = self._link.reader.list(statuses=WorkflowStatus.active(), limit=1_000_000)
         return [info for info in active if info.workflow_id in ids]
 
@@ -182,12 +182,12 @@ class TemporalProcess:
                 await self._finish_stops(worker)
             answered = await worker.aclose()
         # Close it after the worker, whose last messages need the workflows.
-        desk, self._joined = self._joined, None
+        sync_client, self._joined = self._joined, None
         link, self._link = self._link, None
         if link is not None:
             link.close()
-        if desk is not None:
-            await asyncio.to_thread(desk.close, ENDING if answered else MOMENT)
+        if sync_client is not None:
+            await asyncio.to_thread(sync_client.close, ENDING if answered else MOMENT)
 
     async def _finish_stops(self, worker: WorkspaceWorker) -> None:
         link = self._link

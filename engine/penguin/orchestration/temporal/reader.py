@@ -42,10 +42,10 @@ class TemporalReader(WorkflowReader):
     send. If the workspace's own development server does not run, nothing changes, and the cache is up to date.
     """
 
-    def __init__(self, workspace: Workspace, settings: Settings, desk: SyncClient | None = None) -> None:
-        """`desk`: the connection that is shared with others; default: one of its own."""
+    def __init__(self, workspace: Workspace, settings: Settings, sync_client: SyncClient | None = None) -> None:
+        """`sync_client`: the connection that is shared with others; default: one of its own."""
         super().__init__(workspace_cache(workspace, settings))
-        self._desk = desk or SyncClient(workspace, settings)
+        self._sync_client = sync_client or SyncClient(workspace, settings)
         self._joined = False
         self._reads_cache = False
         self._synced_at = self._polled_at = -math.inf
@@ -54,13 +54,13 @@ class TemporalReader(WorkflowReader):
     def interrupt(self) -> None:
         """See WorkflowReader."""
         if self._joined:
-            self._desk.interrupt()
+            self._sync_client.interrupt()
 
     def close(self) -> None:
         """Close the connection to the server and the cache; the next query opens them again."""
         if self._joined:
             self._joined = False
-            self._desk.close()
+            self._sync_client.close()
         super().close()
 
     def info(self, workflow_id: str) -> WorkflowInfo | None:
@@ -69,7 +69,7 @@ class TemporalReader(WorkflowReader):
             known = super().info(workflow_id)
             if known is not None and known.status.final:
                 return known
-            self._at_desk().ask(lambda link: link.visibility.look(workflow_id))
+            self._open_client().ask(lambda link: link.visibility.look(workflow_id))
             return super().info(workflow_id)
 
     def explain(self, workflow_id: str) -> str:
@@ -120,15 +120,15 @@ class TemporalReader(WorkflowReader):
 
     # --- the server ---
 
-    def _at_desk(self) -> SyncClient:
+    def _open_client(self) -> SyncClient:
         if not self._joined:
-            self._desk.join()
+            self._sync_client.join()
             self._joined = True
-        return self._desk
+        return self._sync_client
 
     def _sync(self) -> None:
         if time.monotonic() - self._synced_at > FRESH:
-            self._at_desk().ask(lambda link: link.visibility.sync())
+            self._open_client().ask(lambda link: link.visibility.sync())
             self._synced_at = time.monotonic()
 
     def _fetch(self, workflow_id: str) -> None:
@@ -136,7 +136,7 @@ class TemporalReader(WorkflowReader):
             await link.visibility.look(workflow_id)
             await link.fetch_events(workflow_id)
 
-        self._at_desk().ask_workflow(fetch)
+        self._open_client().ask_workflow(fetch)
 
     def _away(self, workflow_id: str) -> str:
         """Return that the owner of the files has no worker, if an active workflow waits for that."""
@@ -150,7 +150,7 @@ class TemporalReader(WorkflowReader):
 
             return await home_of(link.connection, link.task_queue, project_id, blueprint_id)
 
-        home = self._at_desk().ask(look)
+        home = self._open_client().ask(look)
         if home is None or home.site is None or not home.vacant:
             return ""
         return f"waits for {home.site.host}, which holds the files of {blueprint_id or project_id} and has no worker"
@@ -160,6 +160,6 @@ class TemporalReader(WorkflowReader):
 
     def _is_polled(self) -> bool:
         if time.monotonic() - self._polled_at > FRESH:
-            self._polled = bool(self._at_desk().ask(lambda link: link.polled()))
+            self._polled = bool(self._open_client().ask(lambda link: link.polled()))
             self._polled_at = time.monotonic()
         return self._polled

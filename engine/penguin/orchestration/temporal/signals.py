@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 class SignalSender:
     """The sender of signals for one process."""
 
-    def __init__(self, planner: Planner, presence: TemporalProcess) -> None:
+    def __init__(self, planner: Planner, process: TemporalProcess) -> None:
         self._planner = planner
-        self._presence = presence
+        self._process = process
 
     async def send(self, workflow_id: str, name: str, payload: Mapping[str, Any]) -> Delivery:
         """See OrchestrationBackend.signal_workflow."""
-        presence = self._presence
-        link = await presence.open_to(describe_signal(name))
+        process = self._process
+        link = await process.open_to(describe_signal(name))
         said = dict(payload)
         if name not in SIGNALS:
             raise IllegalCommand(f"unknown signal {name!r}", f"use one of {', '.join(SIGNALS)}")
@@ -45,7 +45,7 @@ class SignalSender:
         # Check the command here first: a rejected one needs no request.
         decide(seen.state, command_from_signal(name, said, by="", feedback_id="", at=time.time()), time.time())
         if name in ("resume", "approve"):
-            presence.claim([workflow_id])
+            process.claim([workflow_id])
         after = await self._tell(link, seen, name, said)
         if after is None:
             return Delivery.QUEUED
@@ -57,7 +57,7 @@ class SignalSender:
     ) -> WorkflowSnapshot | None:
         """Send the command and return its result; None if no worker runs."""
         workflow_id = seen.state.workflow_id
-        await self._presence.host(link)
+        await self._process.host(link)
         if name == "cancel":
             return await self._cancel(link, seen, str(said["by"]))
         after = await link.update(workflow_id, name, said)
@@ -68,12 +68,12 @@ class SignalSender:
 
     async def _see_to(self, state: State, name: str) -> None:
         """Run here the attempts that the signal causes."""
-        presence = self._presence
+        process = self._process
         if state.stops_at_once:
-            presence.sees_to_the_end_of(state.workflow_id)
-        if sender_takes_over(name, state, claims=presence.claims):
-            presence.claim([state.workflow_id])
-            await presence.run_attempts()
+            process.watch_until_end(state.workflow_id)
+        if sender_takes_over(name, state, claims=process.claims):
+            process.claim([state.workflow_id])
+            await process.run_attempts()
 
     async def _cancel(self, link: TemporalClient, seen: WorkflowSnapshot, by: str) -> WorkflowSnapshot | None:
         workflow_id = seen.state.workflow_id

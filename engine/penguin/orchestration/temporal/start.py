@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 class WorkflowStarter:
     """The starter of workflows for one process."""
 
-    def __init__(self, planner: Planner, presence: TemporalProcess) -> None:
+    def __init__(self, planner: Planner, process: TemporalProcess) -> None:
         self._planner = planner
-        self._presence = presence
+        self._process = process
 
     async def start(
         self,
@@ -39,7 +39,7 @@ class WorkflowStarter:
         by: str,
     ) -> list[str]:
         """See OrchestrationBackend.start_tasks."""
-        link = await self._presence.open_to("start a workflow")
+        link = await self._process.open_to("start a workflow")
         begun: dict[str, str] = {}
 
         async def start() -> None:
@@ -56,8 +56,8 @@ class WorkflowStarter:
         await replanned(start)
         if with_dependencies:
             # The workflows that an interrupted start left.
-            self._presence.claim(dependencies_in_progress(link.mirror.connection, begun.values()))
-        await self._presence.run_attempts()
+            self._process.claim(dependencies_in_progress(link.cache.connection, begun.values()))
+        await self._process.run_attempts()
         first = dict.fromkeys(task_ids)
         return [*(begun[one] for one in first), *(begun[one] for one in reversed(begun) if one not in first)]
 
@@ -70,7 +70,7 @@ class WorkflowStarter:
         long as it is missing, the same command starts the rest.
         """
         count = len(set(asked))
-        self._presence.claim(one.workflow_id for one in starts)
+        self._process.claim(one.workflow_id for one in starts)
         now = time.time()
         for one in (*reversed(starts[count:]), *starts[:count]):
             task_id = one.definition.task.id
@@ -88,7 +88,7 @@ class WorkflowStarter:
 
     async def record_done(self, task_ids: Sequence[str], blueprint_id: str | None, by: str) -> list[str]:
         """See OrchestrationBackend.record_done."""
-        link = await self._presence.open_to("record a task as done")
+        link = await self._process.open_to("record a task as done")
         begun: dict[str, str] = {}
 
         async def record() -> None:
@@ -98,24 +98,24 @@ class WorkflowStarter:
 
         await link.visibility.sync()
         await replanned(record)
-        await self._presence.run_attempts()
+        await self._process.run_attempts()
         return [task_id for task_id in dict.fromkeys(task_ids) if task_id in begun]
 
     async def retry(self, workflow_id: str, start_from: WorkflowPhase | None, *, restore: bool) -> str:
         """See OrchestrationBackend.retry_workflow."""
-        link = await self._presence.open_to("retry a workflow")
+        link = await self._process.open_to("retry a workflow")
 
         async def retry() -> str:
             old = (await link.existing(workflow_id)).state
             start = await self._plan_retry(link, old, start_from, restore=restore)
             await self._supersede(link, old)
-            self._presence.claim([start.workflow_id])
+            self._process.claim([start.workflow_id])
             if not await link.start(start, time.time()):
                 raise ConcurrentUpdate(f"{start.workflow_id} was started by another process")
             return start.workflow_id
 
         new = await replanned(retry)
-        await self._presence.run_attempts()
+        await self._process.run_attempts()
         return new
 
     async def _plan_retry(
@@ -134,7 +134,7 @@ class WorkflowStarter:
         """Cancel a BLOCKED workflow that is retried."""
         if old.is_final:
             return
-        await self._presence.host(link)
+        await self._process.host(link)
         payload = {"id": uuid.uuid4().hex, "by": current_user()}
         if await link.update(old.workflow_id, "supersede", payload) is None:
             raise NoWorker(f"{old.workflow_id} can't be cancelled, as a retry would")
@@ -142,13 +142,13 @@ class WorkflowStarter:
 
     async def differences(self, workflow_id: str) -> list[str]:
         """See OrchestrationBackend.retry_differences."""
-        state = (await (await self._presence.open()).existing(workflow_id)).state
+        state = (await (await self._process.open()).existing(workflow_id)).state
         return self._planner.differences(state)
 
 
 def plan_database(link: TemporalClient) -> PlanDatabase:
     """Return the workflows that a plan considers: those in the cache of this server."""
-    return PlanDatabase(link.mirror.connection, link.mirror.id_namespace)
+    return PlanDatabase(link.cache.connection, link.cache.id_namespace)
 
 
 def _begun(begun: Mapping[str, str]) -> str:

@@ -76,9 +76,9 @@ class TemporalClient:
         self.project_id = settings.project_id
         self.max_parallel = settings.max_parallel
         self.task_queue = settings.temporal.task_queue or ""
-        self.mirror = LocalCache(workspace_cache(workspace, settings))
-        self.reader = WorkflowReader(self.mirror.path)
-        self.visibility = VisibilityReader(connection, self.task_queue, self.mirror)
+        self.cache = LocalCache(workspace_cache(workspace, settings))
+        self.reader = WorkflowReader(self.cache.path)
+        self.visibility = VisibilityReader(connection, self.task_queue, self.cache)
         self.output = open_object_store(settings.root, settings.storage_url, settings.project_id)
         """Storage that shares output and evidence between hosts; None: they stay on the host."""
         remote = settings.workspace_remote
@@ -91,7 +91,7 @@ class TemporalClient:
     def close(self) -> None:
         """Close the cache. The connection stays open for its other users."""
         self.reader.close()
-        self.mirror.close()
+        self.cache.close()
 
     def check_sharing(self) -> None:
         """Raise SyncRefused if the configured remote can't be pushed to, or must not be."""
@@ -134,7 +134,7 @@ class TemporalClient:
         except WorkflowAlreadyStartedError:
             await self.visibility.look(start.workflow_id)
             return False
-        self.mirror.update(WorkflowSnapshot(1, state))
+        self.cache.update(WorkflowSnapshot(1, state))
         return True
 
     # --- read ---
@@ -148,8 +148,8 @@ class TemporalClient:
 
     async def fetch_events(self, workflow_id: str) -> None:
         """Update the events in the cache. Raises NoWorker if no worker can send them."""
-        seq = self.mirror.seq_of(workflow_id)
-        known = self.mirror.events_known(workflow_id)
+        seq = self.cache.seq_of(workflow_id)
+        known = self.cache.events_known(workflow_id)
         run_id: str | None = None
         found: list[RunEvents] = []
         while not found or (found[-1].previous and found[-1].rows[:1] and found[-1].rows[0][0] > known + 1):
@@ -159,7 +159,7 @@ class TemporalClient:
             run_id = found[-1].previous
         # The oldest run first, so that the cache never has a gap.
         for events in reversed(found):
-            self.mirror.keep_events(workflow_id, events.rows)
+            self.cache.keep_events(workflow_id, events.rows)
 
     async def _events(self, workflow_id: str, run_id: str | None) -> RunEvents:
         try:
@@ -205,7 +205,7 @@ class TemporalClient:
             ) from error
         description = await self.connection.call(self.handle(workflow_id).describe())
         seen = decode_memo(summary, (await description.memo())[DEFINITION])
-        self.mirror.update(seen)
+        self.cache.update(seen)
         return seen
 
     async def until(

@@ -42,9 +42,9 @@ AT_ONCE = 20
 class VisibilityReader:
     """The reader of the server's lists, which updates the cache."""
 
-    def __init__(self, connection: ServerConnection, task_queue: str, mirror: LocalCache) -> None:
+    def __init__(self, connection: ServerConnection, task_queue: str, cache: LocalCache) -> None:
         self._connection = connection
-        self._mirror = mirror
+        self._cache = cache
         self._ours = f"TaskQueue = '{task_queue}' AND WorkflowType = '{WORKFLOW}'"
         self._synced_at = -math.inf
 
@@ -58,7 +58,7 @@ class VisibilityReader:
                 return None
             raise
         if seen is not None:
-            self._mirror.update(seen)
+            self._cache.update(seen)
         return seen
 
     async def look_at(self, workflow_ids: set[str]) -> None:
@@ -69,7 +69,7 @@ class VisibilityReader:
             found = await asyncio.gather(*map(self.look, some), return_exceptions=True)
             for workflow_id, seen in zip(some, found, strict=True):
                 if seen is None:
-                    self._mirror.forget(workflow_id)
+                    self._cache.forget(workflow_id)
                 elif isinstance(seen, UnreadableMemo):
                     log.warning("%r is shown as it was: %s", workflow_id, seen)
                 elif isinstance(seen, BaseException):
@@ -87,16 +87,16 @@ class VisibilityReader:
 
     async def _sync(self) -> None:
         begun = time.time()
-        since = self._mirror.heard_at
+        since = self._cache.synced_at
         closed = f"{self._ours} AND ExecutionStatus != 'Running' AND ExecutionStatus != 'ContinuedAsNew'"
         if since:
             closed += f" AND CloseTime > '{datetime.fromtimestamp(since - LAG, UTC).isoformat()}'"
         running = f"{self._ours} AND ExecutionStatus = 'Running'"
         lists = await asyncio.gather(self._list(closed), self._list(running))
         found = [seen for one in lists for seen in one]
-        self._mirror.update(*found)
-        await self.look_at(self._mirror.active() - {seen.state.workflow_id for seen in found})
-        self._mirror.note_heard(begun)
+        self._cache.update(*found)
+        await self.look_at(self._cache.active() - {seen.state.workflow_id for seen in found})
+        self._cache.note_synced(begun)
 
     async def _list(self, query: str) -> list[WorkflowSnapshot]:
         pages = self._connection.client.list_workflows(query, page_size=PAGE)

@@ -37,14 +37,14 @@ class ArtifactSync:
 
     def __init__(
         self,
-        mirror: LocalCache,
+        cache: LocalCache,
         db: Path,
         files: TreeSync | None,
         output: ObjectStore | None,
         lease: StepLease | None,
         on_trouble: Callable[[str], None],
     ) -> None:
-        self._mirror = mirror
+        self._cache = cache
         self._db = db
         self._files = files
         self._output = output
@@ -71,7 +71,7 @@ class ArtifactSync:
         if await asyncio.to_thread(files.is_here, state.workflow_id, ended, state.checkpoint):
             return
         task = state.definition.task
-        before = self._mirror.work_before(state.workflow_id, task.project_id, task.blueprint_id, task.dependencies)
+        before = self._cache.work_before(state.workflow_id, task.project_id, task.blueprint_id, task.dependencies)
         async with slots.alone(state.workflow_id):
             await asyncio.to_thread(
                 files.bring,

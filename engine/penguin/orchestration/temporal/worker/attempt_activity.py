@@ -163,7 +163,7 @@ class AttemptActivity:
         link = self._drives.link
         with suppress(BackendUnavailable):
             await link.visibility.sync()
-        others = others_with_changes(link.mirror.connection, state)
+        others = others_with_changes(link.cache.connection, state)
         return await asyncio.to_thread(left_changes, link.workspace, state, others) if others else ()
 
     async def _attempts(self, trouble: str, found: tuple[LeftChanges, ...]) -> str:
@@ -250,7 +250,7 @@ class AttemptActivity:
                 return BeginReply()
         answer = decode(str(said), BeginReply)
         if answer.summary and self._definition is not None:
-            self._drives.link.mirror.update(decode_memo(answer.summary, describe_definition(self._definition)))
+            self._drives.link.cache.update(decode_memo(answer.summary, describe_definition(self._definition)))
         return answer
 
     async def _announced(self, answer: BeginReply) -> str:
@@ -261,7 +261,7 @@ class AttemptActivity:
         if seen.state.status is not WorkflowStatus.COMPLETED:
             return NOTHING
         task = self._definition.task
-        for workflow_id in self._drives.link.mirror.waiting_for(task.project_id, task.id):
+        for workflow_id in self._drives.link.cache.waiting_for(task.project_id, task.id):
             try:
                 waiting = self._connection.client.get_workflow_handle(workflow_id)
                 await self._connection.call(waiting.signal("look_again"))

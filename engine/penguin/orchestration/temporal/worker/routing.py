@@ -50,7 +50,7 @@ class AttemptRouter:
         if state.phase is not WorkflowPhase.PENDING or not task.dependencies:
             return True
         await self._link.visibility.sync()
-        return not unmet_dependencies(self._link.mirror.connection, task.project_id, task.dependencies)
+        return not unmet_dependencies(self._link.cache.connection, task.project_id, task.dependencies)
 
     async def _home_for(self, state: State) -> WorktreeOwner:
         task = state.definition.task
@@ -73,4 +73,4 @@ class AttemptRouter:
             return False
         await self._link.visibility.sync()
         task = state.definition.task
-        return not self._link.mirror.begun(task.project_id, task.blueprint_id)
+        return not self._link.cache.begun(task.project_id, task.blueprint_id)

@@ -50,7 +50,7 @@ class ItuvWorkflow:
         begin = decode(argument, WorkflowInput)
         carried = begin.carried
         self._record = EventLog(begin, self._now, self._publish)
-        self._conductor = ActivitySupervisor(
+        self._supervisor = ActivitySupervisor(
             carried.ticket if carried else 0,
             carried.term if carried else 0,
             lambda: self._state,
@@ -106,7 +106,7 @@ class ItuvWorkflow:
         while not self._over():
             seen = self._record.changes
             wait = self._enact()
-            if self._conductor.idle and self._is_long():
+            if self._supervisor.idle and self._is_long():
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 self._continue_as_new()
             try:
@@ -116,27 +116,27 @@ class ItuvWorkflow:
                 continue
 
     def _over(self) -> bool:
-        if not self._state.is_final or not self._conductor.idle:
+        if not self._state.is_final or not self._supervisor.idle:
             return False
-        return self._conductor.told or self._state.status is not WorkflowStatus.COMPLETED
+        return self._supervisor.told or self._state.status is not WorkflowStatus.COMPLETED
 
     def _enact(self) -> timedelta | None:
         """Start or end the activity as the state requires. Return the time until the next action."""
-        effect, conductor = self._record.effect, self._conductor
-        due = conductor.look_at
+        effect, supervisor = self._record.effect, self._supervisor
+        due = supervisor.look_at
         if isinstance(effect, Run):
-            if effect.stop and conductor.at_work:
-                conductor.nudge()
+            if effect.stop and supervisor.at_work:
+                supervisor.nudge()
         elif isinstance(effect, Await):
             due = max(effect.until, due)
-        elif self._state.status is not WorkflowStatus.COMPLETED or conductor.told:
-            conductor.dismiss()
+        elif self._state.status is not WorkflowStatus.COMPLETED or supervisor.told:
+            supervisor.dismiss()
             return None
         if due > self._now():
-            conductor.dismiss()
+            supervisor.dismiss()
             return timedelta(seconds=due - self._now())
         if not self._is_long():
-            conductor.want()
+            supervisor.want()
         return None
 
     def _is_long(self) -> bool:
@@ -146,8 +146,8 @@ class ItuvWorkflow:
         return self._record.begun_here > self.attempts_per_run or workflow.info().is_continue_as_new_suggested()
 
     def _continue_as_new(self) -> None:
-        conductor, run_id = self._conductor, workflow.info().run_id
-        carried = self._record.carried(ticket=conductor.ticket, term=conductor.term, previous=run_id)
+        supervisor, run_id = self._supervisor, workflow.info().run_id
+        carried = self._record.carried(ticket=supervisor.ticket, term=supervisor.term, previous=run_id)
         workflow.continue_as_new(encode(WorkflowInput(carried=carried)))
 
     async def _close(self) -> str:
@@ -168,12 +168,12 @@ class ItuvWorkflow:
     @workflow.update
     def begin(self, ticket: int, engine: str, host: str, left_changes: str = "[]") -> str:
         """Return what an activity that has a slot runs. `left_changes`: those of Dispatch, as JSON."""
-        conductor = self._conductor
-        if ticket != conductor.ticket or conductor.idle:
+        supervisor = self._supervisor
+        if ticket != supervisor.ticket or supervisor.idle:
             return encode(BeginReply())
-        conductor.term += 1
+        supervisor.term += 1
         if self._is_wanted():
-            conductor.began()
+            supervisor.began()
             found = decode(left_changes, tuple[LeftChanges, ...])
             self._record.apply(Claim(engine, host), Dispatch(found))
         return self._answer()
@@ -185,7 +185,7 @@ class ItuvWorkflow:
     @workflow.update
     def report(self, term: int, begun: int, attempt: int, result: str) -> str:
         """Take the result of an attempt. Return what follows."""
-        if term != self._conductor.term:
+        if term != self._supervisor.term:
             return encode(BeginReply())
         if begun == self._record.begun:
             self._record.apply(Report(attempt, decode(result, AttemptResult)))
@@ -194,18 +194,18 @@ class ItuvWorkflow:
     @workflow.query
     def wanted_stop(self, term: int) -> str:
         """Return how the running attempt should be stopped; or LOST."""
-        if term != self._conductor.term:
+        if term != self._supervisor.term:
             return LOST
         effect = self._record.effect
         return effect.stop if isinstance(effect, Run) else ""
 
     def _answer(self) -> str:
-        effect, conductor = self._record.effect, self._conductor
-        goes_on = isinstance(effect, Run) and conductor.at_work and not self._is_long()
+        effect, supervisor = self._record.effect, self._supervisor
+        goes_on = isinstance(effect, Run) and supervisor.at_work and not self._is_long()
         go = self._record.order(effect) if goes_on and isinstance(effect, Run) else None
         if go is None:
-            conductor.left()
-        return encode(BeginReply(term=conductor.term, go=go, summary=self._record.summary()))
+            supervisor.left()
+        return encode(BeginReply(term=supervisor.term, go=go, summary=self._record.summary()))
 
     # --- commands ---
 
@@ -236,7 +236,7 @@ class ItuvWorkflow:
     @workflow.signal
     def look_again(self) -> None:
         """Check now: a dependency was completed, or the files are available again."""
-        self._conductor.look_again(0.0)
+        self._supervisor.look_again(0.0)
         self._touch()
 
     # --- queries ---

@@ -20,13 +20,13 @@ class WorkflowImporter:
 
     def __init__(
         self,
-        mirror: RemoteRefs,
+        remote_refs: RemoteRefs,
         workspace: Path,
         folder: Path,
         attempt: int,
         exclude: Sequence[str] = CHECKPOINT_EXCLUDE,
     ) -> None:
-        self._mirror = mirror
+        self._remote_refs = remote_refs
         self._workflow_id = folder.name
         self._attempt = attempt
         self._checkpoints = Checkpoints(workspace, folder, exclude)
@@ -45,18 +45,18 @@ class WorkflowImporter:
     def bring(self, after: Sequence[str], checkpoint: str, passed: str) -> None:
         """See TreeSync."""
         was_here = self.is_here(checkpoint)
-        listed = self._mirror.listed(self._workflow_id, *after)
+        listed = self._remote_refs.listed(self._workflow_id, *after)
         mine = listed[self._workflow_id]
         wanted = {} if was_here or not self._attempt else self._known(mine, checkpoint)
         others = {one: listed[one] for one in after if listed[one] and one != self._workflow_id}
-        self._mirror.fetch({**others, self._workflow_id: wanted})
+        self._remote_refs.fetch({**others, self._workflow_id: wanted})
         newest = (self._newest(one, there) for one, there in [*others.items(), (self._workflow_id, wanted)])
         CheckpointMerge(self._checkpoints).bring([one for one in newest if one is not None])
         if wanted:
             self._go_on(wanted)
         elif passed and not was_here and not self._tree.is_tracked:
             self._take_over(passed, after)
-        self._mirror.note_pushed(self._workflow_id, mine)
+        self._remote_refs.note_pushed(self._workflow_id, mine)
         if not was_here:
             self._checkpoints.lineage.note(self._attempt)
 
@@ -65,8 +65,8 @@ class WorkflowImporter:
         found = [name for name in _work(there) if order_of(name)[0] == self._attempt]
         if not found or (checkpoint and checkpoint not in (there[name] for name in found)):
             raise MergeConflict(
-                f"attempt {self._attempt} of {self._workflow_id} is not on the git remote {self._mirror.remote.name}: "
-                "its files never left the machine where it ran",
+                f"attempt {self._attempt} of {self._workflow_id} is not on the git remote "
+                f"{self._remote_refs.remote.name}: its files never left the machine where it ran",
                 f"start a worker there again, or start over: /workflow retry {self._workflow_id} --from IMPLEMENT",
             )
         return {name: commit for name, commit in there.items() if order_of(name)[0] <= self._attempt}
@@ -75,7 +75,7 @@ class WorkflowImporter:
         names = _work(there)
         if not names:
             return None
-        ref = self._mirror.checkpoints(workflow_id).refs + names[-1]
+        ref = self._remote_refs.checkpoints(workflow_id).refs + names[-1]
         return Incoming(workflow_id, ref, there[names[-1]])
 
     def _go_on(self, wanted: Names) -> None:
@@ -88,7 +88,7 @@ class WorkflowImporter:
 
     def _take_over(self, passed: str, after: Sequence[str]) -> None:
         """Take the files for which an earlier workflow passed its gates as the tree."""
-        kept = (one for workflow_id in after for one in self._mirror.checkpoints(workflow_id).all())
+        kept = (one for workflow_id in after for one in self._remote_refs.checkpoints(workflow_id).all())
         self._adopt([one for one in kept if one.digest == passed][-1:])
 
     def _adopt(self, last: Sequence[Checkpoint]) -> None:

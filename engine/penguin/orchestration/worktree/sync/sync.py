@@ -39,7 +39,7 @@ class TreeSync:
         self._runs = runs
         self._repository = Repository(workspace)
         self._remote = Remote(self._repository, remote, limit)
-        self._mirror = RemoteRefs(workspace, runs, self._remote)
+        self._remote_refs = RemoteRefs(workspace, runs, self._remote)
 
     def check(self, push_to_upstream: bool) -> None:
         """Raise SyncRefused if the tree can't be shared, or requires `push_to_upstream`. Makes no request."""
@@ -71,16 +71,16 @@ class TreeSync:
 
         Raises PushRejected if the workflow continued elsewhere.
         """
-        self._mirror.push(workflow_id)
+        self._remote_refs.push(workflow_id)
 
     def claim(self, workflow_id: str) -> None:
         """Take over the checkpoints of a workflow at the remote, so that a push may replace them."""
-        self._mirror.note_pushed(workflow_id, self._mirror.listed(workflow_id)[workflow_id])
+        self._remote_refs.note_pushed(workflow_id, self._remote_refs.listed(workflow_id)[workflow_id])
 
     def fetch(self, workflow_id: str) -> bool:
         """Fetch the checkpoints of a workflow that ran elsewhere, for reading. Return False if the remote has none."""
-        listed = self._mirror.listed(workflow_id)
-        self._mirror.fetch(listed)
+        listed = self._remote_refs.listed(workflow_id)
+        self._remote_refs.fetch(listed)
         return bool(listed[workflow_id])
 
     def is_here(self, workflow_id: str, attempt: int, checkpoint: str = "") -> bool:
@@ -110,4 +110,4 @@ class TreeSync:
         self._arrival(workflow_id, attempt, exclude).bring(after, checkpoint, passed)
 
     def _arrival(self, workflow_id: str, attempt: int, exclude: Sequence[str] = CHECKPOINT_EXCLUDE) -> WorkflowImporter:
-        return WorkflowImporter(self._mirror, self._workspace, self._runs / workflow_id, attempt, exclude)
+        return WorkflowImporter(self._remote_refs, self._workspace, self._runs / workflow_id, attempt, exclude)
