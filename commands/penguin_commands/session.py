@@ -295,7 +295,7 @@ class Session:
         if self._other_backend_reported:
             return
         self._other_backend_reported = True
-        from penguin.orchestration.store.databases import count_active_elsewhere
+        from penguin.orchestration.store.workspace_databases import count_active_elsewhere
 
         current, other = ("temporal", "native") if self.uses_temporal else ("native", "temporal")
         count = await self.run_in_reader_thread(lambda: count_active_elsewhere(self.workspace, current))

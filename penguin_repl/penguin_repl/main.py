@@ -250,7 +250,7 @@ def _init(options: Options, screen: Screen) -> None:
     from pathlib import Path
 
     from penguin.orchestration.files.workspace import init_workspace
-    from penguin_commands.results.text import MessageResult
+    from penguin_commands.results.messages import MessageResult
 
     written = init_workspace(Path(options.workspace or "."))
     files = [{"path": os.fspath(path), "state": state} for path, state in written]

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from penguin.orchestration.files.state_files import open_state_file
+from penguin.orchestration.files.safe_open import open_state_file
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -51,10 +51,10 @@ def offer_trust(session: Session, screen: Screen) -> None:
     known = session.is_own or session.workspace.is_new
     if known and not session.unaccepted_server:
         return
-    from penguin.orchestration.files.trust_status import Standing
+    from penguin.orchestration.files.trust_status import TrustStatus
 
     found = examine(session)
-    if found.standing == Standing.UNMARKED or not found.reason:
+    if found.standing == TrustStatus.UNMARKED or not found.reason:
         for line in split_lines(screen.render(found)):
             screen.narrate(line)
         if _answer(screen):

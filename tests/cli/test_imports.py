@@ -34,7 +34,7 @@ LISTING = {
     "penguin.orchestration.store.queries",
     "penguin.orchestration.workflow_status",
     "penguin.orchestration.files.workspace",
-    "penguin.orchestration.files.state_files",
+    "penguin.orchestration.files.safe_open",
     "penguin.orchestration.files.text_lines",
     "penguin.orchestration.files.workspace_key",
     "penguin_commands",

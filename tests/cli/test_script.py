@@ -16,7 +16,7 @@ from tests.support.program import CONFIG, TASKS, Program
 from penguin_commands.errors import ExitCode
 from penguin_commands.grammar.table import COMMANDS
 from penguin_commands.session import Session
-from penguin_repl.output.log_handler import NarratingLogHandler
+from penguin_repl.output.logging_handler import NarratingLogHandler
 from penguin_repl.output.screen import Screen, Style
 from penguin_repl.scripts.lines import ScriptLine, ScriptLines
 from penguin_repl.scripts.runner import ScriptRunner

@@ -18,7 +18,7 @@ from tests.support.program import Program
 from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.state import ContextSnapshot, WorkflowStateStore
 from penguin.orchestration.store.queries import WorkflowReader
-from penguin_commands.results import snapshots as s
+from penguin_commands.results import agent_snapshots as s
 from penguin_repl.render import render
 
 SESSION = b'{"type": "user"}\n{"type": "assistant", "text": "\xc3\xbc"}\n'

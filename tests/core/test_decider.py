@@ -14,7 +14,7 @@ from penguin.orchestration.core.decider import State, decide, effects, workflow_
 from penguin.orchestration.core.results import AttemptResult, LeftChanges, StepEvidence
 from penguin.orchestration.core.retry_policy import RetryPolicy
 from penguin.orchestration.core.signals import Resume, sender_takes_over
-from penguin.orchestration.core.working_tree import SHARED
+from penguin.orchestration.core.tree_isolation import SHARED
 from penguin.orchestration.workflow_status import GATES
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from penguin.orchestration.config import agents, penguin_yaml, phases, ui
-from penguin.orchestration.config.fields import FIELDS
+from penguin.orchestration.config.orchestration_keys import FIELDS
 
 DOCS = Path(__file__).parents[2] / "docs"
 PARTS = {

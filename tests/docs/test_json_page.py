@@ -17,7 +17,7 @@ from penguin.orchestration.backend import WorkflowError, WorkflowPhase
 from penguin.orchestration.state import ContextSnapshot, WorkflowStateStore
 from penguin_commands.errors import exit_code
 from penguin_commands.grammar.declarations import ValueKind
-from penguin_commands.grammar.schema import JSON_VERSION
+from penguin_commands.grammar.json_export import JSON_VERSION
 from penguin_commands.grammar.table import COMMANDS
 
 SHAPES = shapes()

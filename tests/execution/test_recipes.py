@@ -12,7 +12,7 @@ from tests.support.waiting import wait_until_async
 
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import Expectation, Recipe, RecipeStep
-from penguin.orchestration.execution.output_check.regex_search import pattern_found
+from penguin.orchestration.execution.check_process.regex_search import pattern_found
 from penguin.orchestration.execution.output_matching import file_contains, json_difference
 from penguin.orchestration.execution.runner_api import Stop, StopControl
 

@@ -22,9 +22,9 @@ from tests.support.waiting import wait_until_async
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import Criterion, Expectation, GateCommand, Recipe, RecipeStep
 from penguin.orchestration.execution.attempt_plan import LONGEST_NAME
+from penguin.orchestration.execution.launcher.junit_redaction import redact_report
 from penguin.orchestration.execution.launcher.output import Output
 from penguin.orchestration.execution.launcher.redaction import Redactor, Secrets
-from penguin.orchestration.execution.launcher.report import redact_report
 from penguin.orchestration.execution.step_files import slug
 from penguin.orchestration.files.secret_env import secret_values, without_denied
 

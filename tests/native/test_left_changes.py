@@ -14,7 +14,7 @@ from tests.support.waiting import wait_until_async
 from tests.support.workspace import GATES, SampleWorkspace
 
 from penguin.orchestration.backend import OrchestrationBackend, Verdict
-from penguin.orchestration.runtime.left_changes import COMPARED, others_with_changes
+from penguin.orchestration.runtime.changes_of_others import COMPARED, others_with_changes
 from penguin.orchestration.store.connection import open_store
 from penguin.orchestration.store.queries import WorkflowReader
 

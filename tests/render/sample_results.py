@@ -10,14 +10,14 @@ from tests.render.test_render import AT, CASES, ID, PAID, info, task
 from penguin.orchestration.backend import WorkflowError, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core.usage import UsageTotals
 from penguin.orchestration.runtime.command_preview import ActiveWorkflow, PlannedCommand
+from penguin.orchestration.store.agent_snapshots import SnapshotRow
 from penguin.orchestration.store.maintenance.workflow_deletion import PrunableWorkflow
-from penguin.orchestration.store.snapshots import SnapshotRow
 from penguin_commands.errors import UsageError
 from penguin_commands.grammar.parse import parse
 from penguin_commands.grammar.table import COMMANDS, TABLE
 from penguin_commands.results import Result
+from penguin_commands.results import agent_snapshots as s
 from penguin_commands.results import maintenance as k
-from penguin_commands.results import snapshots as s
 from penguin_commands.results import tasks as p
 from penguin_commands.results.changes import StartResult, WaitProgress, WaitResult
 from penguin_commands.results.help import HelpResult

@@ -17,9 +17,9 @@ from tests.render.sample_results import ERRORS, PROGRESS, SAMPLES
 
 from penguin_commands import results
 from penguin_commands.results import Result
+from penguin_commands.results.agent_snapshots import RawConversationResult
 from penguin_commands.results.history import EventResult
 from penguin_commands.results.output import DiffResult, LogsResult, OutputResult
-from penguin_commands.results.snapshots import RawConversationResult
 from penguin_commands.results.tasks import BlueprintRow, ImportedFile, SourcePart, TaskState
 from penguin_commands.results.ui_actions import ChainedResult, PanelAction, QuitAction, SourceAction, ViewAction
 from penguin_commands.results.workflows import UsageSummary

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penguin_commands.results.output import Log
-from penguin_repl.output.log_printer import LogPrinter
 from penguin_repl.output.screen import Screen, Style
+from penguin_repl.output.step_output_printer import LogPrinter
 from penguin_repl.render.json_output import json_document, json_lines
 from penguin_repl.text.escape import CONTROL
 

@@ -23,8 +23,8 @@ from penguin_commands.results import tasks as p
 from penguin_commands.results.changes import ChangeResult, StartResult, WaitResult
 from penguin_commands.results.help import HelpResult, SettingsTable
 from penguin_commands.results.history import ArtifactTable, AttemptRow, AttemptTable, EventRow, HistoryResult
+from penguin_commands.results.messages import KeyValueResult, MessageResult
 from penguin_commands.results.output import Log, LogsResult, RemoteDiffResult
-from penguin_commands.results.text import KeyValueResult, MessageResult
 from penguin_commands.results.ui_actions import QuitAction
 from penguin_commands.results.workflows import StatusResult, UsageSummary, WorkflowTable
 from penguin_repl.render import render

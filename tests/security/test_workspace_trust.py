@@ -16,7 +16,7 @@ from tests.support.program import CONFIG, TASKS
 from tests.support.terminal import open_terminal
 
 from penguin.orchestration import get_backend
-from penguin.orchestration.files.trust_status import Standing, WorkspaceNotTrusted
+from penguin.orchestration.files.trust_status import TrustStatus, WorkspaceNotTrusted
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.files.workspace_key import read_key, records_folder
 from penguin.orchestration.runtime.workspace_trust import standing_of
@@ -61,9 +61,9 @@ def test_a_new_workspace_has_a_private_key_and_a_record(place: Place) -> None:
 
 def test_a_moved_workspace_continues(place: Place) -> None:
     moved = place.folder.rename(place.folder.with_name("there"))
-    assert standing_of(Workspace(moved)) is Standing.MOVED
+    assert standing_of(Workspace(moved)) is TrustStatus.MOVED
     assert place.code(*FEEDBACK, folder=moved) == 0
-    assert standing_of(Workspace(moved)) is Standing.OWN
+    assert standing_of(Workspace(moved)) is TrustStatus.OWN
     assert place.status(moved) == "PENDING"
 
 
@@ -113,7 +113,7 @@ def test_a_workspace_of_an_earlier_version_is_asked_about_once(place: Place) -> 
         shell.wait_until(lambda: "COMPLETED" in shell.text)
         shell.enter("/quit")
         assert shell.exit_code() == 0
-    assert standing_of(Workspace(place.folder)) is Standing.OWN
+    assert standing_of(Workspace(place.folder)) is TrustStatus.OWN
 
 
 def test_after_a_no_the_shell_only_reads(place: Place) -> None:
@@ -123,13 +123,13 @@ def test_after_a_no_the_shell_only_reads(place: Place) -> None:
         shell.enter("/workflow list").see("PENDING")
         shell.enter("/quit")
         assert shell.exit_code() == 0
-    assert standing_of(Workspace(place.folder)) is Standing.UNMARKED
+    assert standing_of(Workspace(place.folder)) is TrustStatus.UNMARKED
 
 
 def test_trust_accepts_the_tracked_files_as_they_are(place: Place) -> None:
     git(place.folder, "init", "-q")
     git(place.folder, "add", "-f", ".penguin/penguin.db")
-    assert standing_of(Workspace(place.folder)) is Standing.TRACKED
+    assert standing_of(Workspace(place.folder)) is TrustStatus.TRACKED
     assert place.code(*FEEDBACK) == 1
     assert place.code("trust", "--yes") == 0
     assert place.code(*FEEDBACK) == 0
@@ -181,7 +181,7 @@ def test_several_processes_make_one_key(place: Place) -> None:
     command = [sys.executable, "-c", code, str(place.folder)]
     made = [subprocess.Popen(command, env={**os.environ, "XDG_STATE_HOME": str(place.state)}) for _ in range(6)]
     assert [process.wait(60) for process in made] == [0] * 6
-    assert standing_of(Workspace(place.folder)) is Standing.OWN
+    assert standing_of(Workspace(place.folder)) is TrustStatus.OWN
 
 
 @pytest.mark.parametrize("name", ["history", "worker.log", "runs", "engines", "penguin.db", "penguin.db-wal"])

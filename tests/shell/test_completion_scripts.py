@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.support.terminal import Terminal, open_terminal
 
-from penguin.orchestration.config.fields import BACKENDS
+from penguin.orchestration.config.orchestration_keys import BACKENDS
 from penguin_commands.errors import UsageError
 from penguin_commands.grammar.table import NOUNS
 from penguin_repl.cli.completion_scripts import completion_script

@@ -12,7 +12,7 @@ from tests.support.shell_session import ShellSession, run_shell
 from tests.support.workspace import SampleWorkspace
 
 from penguin.orchestration.testing import scripted_phases
-from penguin_repl.shell import notifier
+from penguin_repl.shell import alerts as notifier
 
 pytestmark = pytest.mark.anyio
 

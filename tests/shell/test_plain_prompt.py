@@ -21,7 +21,7 @@ from tests.support.workspace import HeldWorkspace, SampleWorkspace
 from penguin_commands.results.changes import WaitProgress
 from penguin_repl.output.print_result import show_progress
 from penguin_repl.output.screen import Screen, Style
-from penguin_repl.shell.typed_line import Echo
+from penguin_repl.shell.plain_echo import Echo
 from penguin_repl.text.width import display_width
 
 pytestmark = pytest.mark.acceptance

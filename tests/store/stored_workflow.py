@@ -14,7 +14,7 @@ from penguin.orchestration.core.definition import GateCommand as Line
 from penguin.orchestration.core.results import AttemptResult, StepEvidence
 from penguin.orchestration.core.retry_policy import RetryPolicy
 from penguin.orchestration.core.state import State
-from penguin.orchestration.core.working_tree import SHARED
+from penguin.orchestration.core.tree_isolation import SHARED
 from penguin.orchestration.store.rows import Write, write_of
 from penguin.orchestration.store.writer import Writer
 from penguin.orchestration.workflow_status import GATES

@@ -16,11 +16,11 @@ from penguin.orchestration.backend import StoreError, Verdict, WorkflowNotFound
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.native.workflow_entry import load
 from penguin.orchestration.state import ContextSnapshot, WorkflowStateStore
-from penguin.orchestration.store import snapshots
+from penguin.orchestration.store import agent_snapshots as snapshots
+from penguin.orchestration.store.agent_snapshots import SnapshotReader
 from penguin.orchestration.store.connection import open_store
 from penguin.orchestration.store.maintenance.check import check
 from penguin.orchestration.store.queries import WorkflowReader
-from penguin.orchestration.store.snapshots import SnapshotReader
 
 WORKFLOW = "ituv-a-000000"
 

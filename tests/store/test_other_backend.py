@@ -14,7 +14,7 @@ from tests.store.stored_workflow import StoredWorkflow, commit_workflows
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.store.connection import open_reader
-from penguin.orchestration.store.databases import count_active_elsewhere
+from penguin.orchestration.store.workspace_databases import count_active_elsewhere
 
 CONFIG = "project: {id: shop}\nblueprints: [b.json]\nphases: {implement: skip, test: skip, use: skip, verify: skip}\n"
 

@@ -19,10 +19,10 @@ from penguin.orchestration.core.usage import UsageTotals, usage_totals
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.runtime.maintenance.prune import prune
 from penguin.orchestration.state import ContextSnapshot, WorkflowStateStore
+from penguin.orchestration.store.agent_snapshots import SnapshotNotFound, SnapshotReader, SnapshotRow, rows_query
 from penguin.orchestration.store.connection import open_store
 from penguin.orchestration.store.maintenance.backup import back_up
 from penguin.orchestration.store.maintenance.check import check
-from penguin.orchestration.store.snapshots import SnapshotNotFound, SnapshotReader, SnapshotRow, rows_query
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 TALK: list[dict[str, Any]] = [{"role": "user", "text": "mind the gap"}, {"role": "assistant", "text": "so be it"}]

@@ -15,7 +15,7 @@ from tests.support.waiting import wait_until, wait_until_async
 
 from penguin.orchestration.backend import BackendUnavailable
 from penguin.orchestration.config import OrchestrationConfig, load_settings
-from penguin.orchestration.config.options import TemporalConfig
+from penguin.orchestration.config.program_config import TemporalConfig
 from penguin.orchestration.temporal.client.connection import connect
 from penguin.orchestration.temporal.dev_server.server import server_command, server_program
 

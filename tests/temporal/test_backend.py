@@ -12,7 +12,7 @@ from tests.support.temporal_workspace import TemporalWorkspace
 from tests.support.waiting import wait_for_workflow
 
 from penguin.orchestration.files.engine_lock import live_engines
-from penguin.orchestration.temporal import process_roles as process
+from penguin.orchestration.temporal import temporal_process as process
 from penguin.orchestration.temporal.backend import TemporalBackend
 from penguin.orchestration.temporal.client.client import TemporalClient
 from penguin.orchestration.temporal.client.connection import connect

@@ -165,7 +165,7 @@ def task_add() -> Handler:
     reads=True,
 )
 def snapshot_list() -> Handler:
-    from penguin_commands.handlers.snapshot import list_
+    from penguin_commands.handlers.agent_snapshots import list_
 
     return list_
 
@@ -180,7 +180,7 @@ def snapshot_list() -> Handler:
     reads=True,
 )
 def snapshot_show() -> Handler:
-    from penguin_commands.handlers.snapshot import show
+    from penguin_commands.handlers.agent_snapshots import show
 
     return show
 
@@ -201,7 +201,7 @@ def snapshot_show() -> Handler:
     ),
 )
 def snapshot_export() -> Handler:
-    from penguin_commands.handlers.snapshot import export
+    from penguin_commands.handlers.agent_snapshots import export
 
     return export
 

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.agents.json_lines import Lines, read_json
-from penguin.orchestration.files.state_files import UnsafePath, open_to_read
+from penguin.orchestration.files.safe_open import UnsafePath, open_to_read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

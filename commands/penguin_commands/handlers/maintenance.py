@@ -20,8 +20,8 @@ async def backup(session: Session, file: str) -> BackupResult:
     """Copy the databases, starting with that of the backend in use. Other processes may write meanwhile."""
     import asyncio
 
-    from penguin.orchestration.store.databases import workspace_databases
     from penguin.orchestration.store.maintenance.backup import back_up_all
+    from penguin.orchestration.store.workspace_databases import workspace_databases
 
     target = expand_home(file)
     databases = [place.db for place in workspace_databases(session.workspace)]

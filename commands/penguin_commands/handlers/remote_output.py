@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penguin.orchestration.backend import Verdict, WorkflowError
 from penguin.orchestration.files.run_files import ELSEWHERE, EVIDENCE, FILE, attempt_folders
-from penguin.orchestration.files.state_files import open_to_read
+from penguin.orchestration.files.safe_open import open_to_read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import BackendUnavailable
 from penguin_commands.errors import UsageError
+from penguin_commands.grammar.json_export import JSON_VERSION
 from penguin_commands.grammar.resolve import resolve_noun, resolve_verb
-from penguin_commands.grammar.schema import JSON_VERSION
 from penguin_commands.grammar.tokens import Word
 from penguin_commands.grammar.values import quote_for_error
 from penguin_commands.results.help import HelpResult, SettingsTable
-from penguin_commands.results.text import KeyValueResult
+from penguin_commands.results.messages import KeyValueResult
 from penguin_commands.results.ui_actions import QuitAction, SourceAction
 
 if TYPE_CHECKING:

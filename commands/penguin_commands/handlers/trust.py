@@ -15,7 +15,7 @@ def examine(session: Session) -> TrustResult:
 
     Raises UnsafePath if it is a link or belongs to another user, and StoreError if a database can't be read.
     """
-    from penguin.orchestration.files.state_files import refuse_links
+    from penguin.orchestration.files.safe_open import refuse_links
     from penguin.orchestration.files.trust_status import REASONS
     from penguin.orchestration.runtime.command_preview import active_workflows
     from penguin.orchestration.runtime.workspace_trust import standing_of

@@ -10,7 +10,7 @@ from penguin_commands.errors import UsageError, WorkflowWaitTimeout
 from penguin_commands.handlers.workflow_wait import wait_for
 from penguin_commands.results import Result
 from penguin_commands.results.changes import ChangeResult, StartResult
-from penguin_commands.results.text import MessageResult
+from penguin_commands.results.messages import MessageResult
 from penguin_commands.results.ui_actions import ChainedResult
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import WorkflowError, WorkflowPhase
 from penguin.orchestration.files.run_files import FILE, StepLog, attempt_folders, attempt_logs
-from penguin.orchestration.files.state_files import open_to_read
+from penguin.orchestration.files.safe_open import open_to_read
+from penguin_commands.file_tail import INCOMPLETE, is_incomplete
 from penguin_commands.handlers.remote_output import fetch_missing, remote_logs
-from penguin_commands.handlers.tail import INCOMPLETE, is_incomplete
 from penguin_commands.results.output import Log, LogNotice, LogsResult, OutputChunk
 
 if TYPE_CHECKING:

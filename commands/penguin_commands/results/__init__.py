@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from penguin.orchestration.backend import WorkflowInfo
 
-SPECIAL_MODULES = ("output", "snapshots", "ui_actions")
+SPECIAL_MODULES = ("output", "agent_snapshots", "ui_actions")
 """The modules with results that are streamed, followed, or ask the terminal to do something."""
 
 

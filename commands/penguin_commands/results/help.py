@@ -16,7 +16,7 @@ class HelpResult(NamedTuple):
     """One command, with its arguments and flags."""
 
     def data(self) -> dict[str, Any]:
-        from penguin_commands.grammar.schema import command_data
+        from penguin_commands.grammar.json_export import command_data
 
         return {"commands": [command_data(command) for command in self.commands]}
 

@@ -97,7 +97,7 @@ class LogsResult(NamedTuple):
 
     @staticmethod
     def _row(log: Log) -> dict[str, Any]:
-        from penguin_commands.handlers.tail import is_incomplete, tail
+        from penguin_commands.file_tail import is_incomplete, tail
 
         text, size = tail(log.file) if log.excerpt is None else (log.excerpt, log.size)
         return {

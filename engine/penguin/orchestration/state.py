@@ -16,11 +16,9 @@ from typing import Any, Self
 from penguin.orchestration.backend import StoreError, WorkflowInfo, WorkflowPhase
 from penguin.orchestration.core.usage import usage_totals
 from penguin.orchestration.files.permissions import make_private_folder
-from penguin.orchestration.files.state_files import split_state
+from penguin.orchestration.files.safe_open import split_state
 from penguin.orchestration.files.trust_status import require_known
-from penguin.orchestration.store.connection import open_store
-from penguin.orchestration.store.database_file import DATABASE_ERRORS, UNREADABLE_VALUE, damaged_value, explain_error
-from penguin.orchestration.store.snapshots import (
+from penguin.orchestration.store.agent_snapshots import (
     DROP_FILES,
     LEVEL,
     SAVE,
@@ -31,6 +29,8 @@ from penguin.orchestration.store.snapshots import (
     SnapshotRow,
     file_rows,
 )
+from penguin.orchestration.store.connection import open_store
+from penguin.orchestration.store.database_file import DATABASE_ERRORS, UNREADABLE_VALUE, damaged_value, explain_error
 from penguin.orchestration.workflow_status import ACTIVE
 
 ALL = 2**62

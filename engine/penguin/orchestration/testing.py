@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase
 from penguin.orchestration.core.results import AttemptResult
-from penguin.orchestration.core.working_tree import SHARED
+from penguin.orchestration.core.tree_isolation import SHARED
 from penguin.orchestration.execution.runner_api import ISOLATION, RUNNER, AttemptOrder, Stop, StopControl
 
 Outcome = str | AttemptResult

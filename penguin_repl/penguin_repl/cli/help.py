@@ -6,7 +6,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penguin_commands.errors import EXIT_CODE_MEANINGS, UsageError
-from penguin_commands.grammar.schema import JSON_VERSION, command_data, flag_data
+from penguin_commands.grammar.json_export import JSON_VERSION, command_data, flag_data
 from penguin_commands.grammar.table import COMMANDS, TABLE
 from penguin_commands.handlers.system import help_for
 from penguin_repl.cli.subcommands import PROGRAM, SUBCOMMANDS, Subcommand

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from penguin.orchestration.blueprint import Blueprint
     from penguin.orchestration.core.definition import Task
     from penguin.orchestration.runtime.task_catalog import CatalogLoader
+    from penguin.orchestration.store.agent_snapshots import SnapshotRow
     from penguin.orchestration.store.completion_names import CompletionItem, CompletionReader
-    from penguin.orchestration.store.snapshots import SnapshotRow
     from penguin_commands.session import Session
 
 MAX_NEWEST = 2_000
@@ -60,7 +60,7 @@ class WorkspaceIndex:
         """Return the newest saved conversations."""
         from contextlib import closing
 
-        from penguin.orchestration.store.snapshots import SnapshotReader
+        from penguin.orchestration.store.agent_snapshots import SnapshotReader
 
         try:
             with closing(SnapshotReader(self._session.workspace.db)) as reader:

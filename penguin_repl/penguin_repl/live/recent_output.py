@@ -6,7 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from penguin_commands.handlers.tail import tail
+from penguin_commands.file_tail import tail
 from penguin_repl.text.ansi_filter import ESCAPE
 from penguin_repl.text.escape import clean
 

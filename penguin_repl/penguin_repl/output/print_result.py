@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from penguin_commands.results import Result
+    from penguin_commands.results.agent_snapshots import RawConversationResult
     from penguin_commands.results.changes import WaitProgress
     from penguin_commands.results.output import DiffResult, LogNotice, LogsResult, OutputChunk
-    from penguin_commands.results.snapshots import RawConversationResult
     from penguin_commands.results.ui_actions import ChainedResult
     from penguin_repl.output.screen import Screen
 
@@ -32,8 +32,8 @@ def show_result(screen: Screen, result: Result) -> None:
 
 def _stream(screen: Screen, result: Result) -> bool:
     """Show a result in chunks if it may exceed memory. Return whether it is such a result."""
+    from penguin_commands.results.agent_snapshots import RawConversationResult
     from penguin_commands.results.output import DiffResult, LogsResult
-    from penguin_commands.results.snapshots import RawConversationResult
 
     if isinstance(result, LogsResult):
         _print_logs(screen, result)
@@ -45,7 +45,7 @@ def _stream(screen: Screen, result: Result) -> bool:
 
 
 def _print_logs(screen: Screen, result: LogsResult) -> None:
-    from penguin_repl.output.log_printer import LogPrinter, read_chunks
+    from penguin_repl.output.step_output_printer import LogPrinter, read_chunks
 
     printer = LogPrinter(screen, raw=result.raw)
     for log in result.logs:
@@ -100,7 +100,7 @@ async def _show_chain(screen: Screen, chain: ChainedResult) -> None:
         await show_whole_result(screen, await chain.then())
         return
     # One command, one document: it includes the first part.
-    from penguin_commands.results.text import KeyValueResult
+    from penguin_commands.results.messages import KeyValueResult
 
     second = await chain.then()
     show_result(screen, KeyValueResult({**chain.first.data(), **second.data()}))
@@ -111,7 +111,7 @@ async def _follow(screen: Screen, logs: LogsResult, pieces: AsyncIterator[Output
         await _follow_as_data(screen, logs, pieces)
         return
     from penguin_commands.results.output import LogNotice
-    from penguin_repl.output.log_printer import LogPrinter
+    from penguin_repl.output.step_output_printer import LogPrinter
     from penguin_repl.text.escape import clean
 
     printer = LogPrinter(screen, raw=logs.raw)
@@ -130,7 +130,7 @@ async def _follow(screen: Screen, logs: LogsResult, pieces: AsyncIterator[Output
 async def _follow_as_data(screen: Screen, logs: LogsResult, pieces: AsyncIterator[OutputChunk | LogNotice]) -> None:
     """Show one row per chunk in JSONL format. Then show all outputs, as without following them."""
     from penguin_commands.results.output import LogNotice
-    from penguin_repl.output.log_rows import LogRowWriter
+    from penguin_repl.output.step_output_rows import LogRowWriter
     from penguin_repl.text.escape import clean
 
     rows = LogRowWriter(screen, logs.workflow_id) if screen.style.format == "jsonl" else None

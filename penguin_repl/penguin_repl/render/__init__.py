@@ -74,12 +74,12 @@ def renderers_of(module: str) -> Renderers:
             from penguin_repl.render.maintenance import RENDERERS
         case "output":
             from penguin_repl.render.diff import RENDERERS
-        case "snapshots":
-            from penguin_repl.render.snapshots import RENDERERS
+        case "agent_snapshots":
+            from penguin_repl.render.agent_snapshots import RENDERERS
         case "tasks":
             from penguin_repl.render.tasks import RENDERERS
-        case "text":
-            from penguin_repl.render.text import RENDERERS
+        case "messages":
+            from penguin_repl.render.messages import RENDERERS
         case "ui_actions":
             from penguin_repl.render.ui_actions import RENDERERS
         case "workflows":

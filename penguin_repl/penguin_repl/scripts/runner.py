@@ -69,7 +69,7 @@ class ScriptRunner:
             if begun is not None:
                 import asyncio
 
-                from penguin_repl.output.log_handler import install_log_handler
+                from penguin_repl.output.logging_handler import install_log_handler
 
                 install_log_handler(self.screen, debug=self.debug)
                 asyncio.run(self._run_async(line, begun, lines))

@@ -12,7 +12,7 @@ from prompt_toolkit.application import get_app
 from prompt_toolkit.history import History, InMemoryHistory
 
 from penguin.orchestration.backend import WorkflowError
-from penguin.orchestration.files.state_files import UnsafePath, open_state_file
+from penguin.orchestration.files.safe_open import UnsafePath, open_state_file
 from penguin.orchestration.runtime.workspace_trust import open_workspace
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowError, WorkflowStatus
-from penguin_repl.output.log_handler import NarratingLogHandler
+from penguin_repl.output.logging_handler import NarratingLogHandler
 from penguin_repl.render.styles import WORD_STYLES, colorize
-from penguin_repl.shell.notifier import Notifier
+from penguin_repl.shell.alerts import Notifier
 from penguin_repl.text.escape import clean
 from penguin_repl.text.width import display_width, truncate
 

@@ -11,8 +11,8 @@ from contextvars import copy_context
 from prompt_toolkit.application import get_app_session, in_terminal
 
 from penguin_repl.output.screen import Screen, Style
+from penguin_repl.shell.plain_echo import Echo
 from penguin_repl.shell.typeahead import is_echo_on
-from penguin_repl.shell.typed_line import Echo
 
 PROMPT = "penguin> "
 

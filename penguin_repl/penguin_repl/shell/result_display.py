@@ -92,7 +92,7 @@ def _with_async_chunks(result: Result) -> Result:
 
 
 async def _read_chunks(logs: tuple[Log, ...]) -> AsyncIterator[OutputChunk]:
-    from penguin_repl.output.log_printer import read_chunks
+    from penguin_repl.output.step_output_printer import read_chunks
 
     for log in logs:
         yield OutputChunk(log, b"")

@@ -36,6 +36,7 @@ from penguin_repl.render.error import error_data, error_lines, error_text
 from penguin_repl.scripts.source_command import run_file
 from penguin_repl.shell import exit_dialog as leaving
 from penguin_repl.shell.editor import edit_text
+from penguin_repl.shell.engine_start import open_engine
 from penguin_repl.shell.external_programs import ExternalProgramRunner
 from penguin_repl.shell.foreground import CommandInterrupted, ForegroundRunner, TerminalClosed
 from penguin_repl.shell.gc_tuning import DelayedCompleter, GcTuning
@@ -45,7 +46,6 @@ from penguin_repl.shell.notices import ShellLogHandler, WorkflowNotifications
 from penguin_repl.shell.plain_prompt import PlainPrompt
 from penguin_repl.shell.prompt_screen import PROMPT, PromptScreen
 from penguin_repl.shell.result_display import ResultDisplay
-from penguin_repl.shell.startup import open_engine
 from penguin_repl.shell.toolbar import toolbar_text
 from penguin_repl.shell.typeahead import echo_off
 from penguin_repl.spawn_worker import start_worker

@@ -23,7 +23,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from penguin.orchestration.blueprint.metadata import shown, split_metadata
+from penguin.orchestration.blueprint.informational_keys import shown, split_metadata
 from penguin.orchestration.blueprint.model import Blueprint, BlueprintItem
 from penguin.orchestration.blueprint.recipes import check_recipe, recipe_entries
 from penguin.orchestration.blueprint.task_ids import names_in, names_of_part
@@ -31,7 +31,7 @@ from penguin.orchestration.blueprint.workflow_definition import read_timeouts
 from penguin.orchestration.config.document_checker import ERROR, ID_RULE, Checker, Node, suggest, valid_id
 from penguin.orchestration.config.phases import Phases, check_phases, overlay
 from penguin.orchestration.core.definition import PRIORITIES, Criterion, Recipe, Task
-from penguin.orchestration.core.working_tree import ISOLATIONS
+from penguin.orchestration.core.tree_isolation import ISOLATIONS
 
 AGENT_KEYS = ("agent_role", "required_tools", "skills")
 BLUEPRINT_KEYS = (

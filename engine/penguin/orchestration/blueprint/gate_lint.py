@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from penguin.orchestration.blueprint.model import BlueprintItem
 from penguin.orchestration.blueprint.workflow_definition import item_phases
 from penguin.orchestration.config.document_checker import WARNING, Problem
-from penguin.orchestration.config.fields import PHASES
+from penguin.orchestration.config.orchestration_keys import PHASES
 from penguin.orchestration.core.test_detection.runners import uncounted_test_run
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from penguin.orchestration.blueprint.loader import BlueprintSet
 from penguin.orchestration.blueprint.model import Blueprint, BlueprintItem
 from penguin.orchestration.config.agents import unknown_agents
 from penguin.orchestration.config.document_checker import ERROR, NOTE, WARNING, Problem
-from penguin.orchestration.core.working_tree import SHARED
+from penguin.orchestration.core.tree_isolation import SHARED
 
 if TYPE_CHECKING:
     from penguin.orchestration.config.settings import Settings

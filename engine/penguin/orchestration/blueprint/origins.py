@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from penguin.orchestration.blueprint.loader import read_document
 from penguin.orchestration.blueprint.model import Blueprint, BlueprintItem
 from penguin.orchestration.config.document_checker import Node
-from penguin.orchestration.config.fields import PHASES
+from penguin.orchestration.config.orchestration_keys import PHASES
 
 if TYPE_CHECKING:
     from pathlib import Path

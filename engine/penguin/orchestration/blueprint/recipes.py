@@ -16,7 +16,7 @@ import re
 from typing import Any
 
 from penguin.orchestration.config.document_checker import Checker, Node
-from penguin.orchestration.config.fields import MONTH
+from penguin.orchestration.config.orchestration_keys import MONTH
 from penguin.orchestration.core.definition import Expectation, Recipe, RecipeStep
 from penguin.orchestration.core.regex import pattern_of, problem_of
 

@@ -10,7 +10,7 @@ from penguin.orchestration.backend import ConfigError, WorkflowPhase
 from penguin.orchestration.config.agents import agent_specs
 from penguin.orchestration.config.budgets import budgets_of
 from penguin.orchestration.config.document_checker import Checker, Node, nearest
-from penguin.orchestration.config.fields import read_fields
+from penguin.orchestration.config.orchestration_keys import read_fields
 from penguin.orchestration.config.phases import Fields, Phases, check_phases, overlay
 from penguin.orchestration.core.definition import Definition, Gate, GateCommand
 from penguin.orchestration.core.retry_policy import RetryPolicy

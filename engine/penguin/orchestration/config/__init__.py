@@ -9,7 +9,7 @@ from penguin.orchestration.config.penguin_yaml import load_settings
 from penguin.orchestration.config.settings import Setting, Settings
 
 if TYPE_CHECKING:
-    from penguin.orchestration.config.options import OrchestrationConfig, TemporalConfig, TlsConfig
+    from penguin.orchestration.config.program_config import OrchestrationConfig, TemporalConfig, TlsConfig
 
 __all__ = [
     "OrchestrationConfig",
@@ -23,9 +23,9 @@ __all__ = [
 
 # Data classes and msgspec cost more than the rest of a reading command, so they are imported on demand.
 _LATER = {
-    "OrchestrationConfig": "options",
-    "TemporalConfig": "options",
-    "TlsConfig": "options",
+    "OrchestrationConfig": "program_config",
+    "TemporalConfig": "program_config",
+    "TlsConfig": "program_config",
 }
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.agents.registry import AGENTS, COMMAND
 from penguin.orchestration.config.document_checker import Checker, Node, nearest
-from penguin.orchestration.config.fields import MONTH
+from penguin.orchestration.config.orchestration_keys import MONTH
 from penguin.orchestration.config.phases import Phases, relative_path
 from penguin.orchestration.files.secret_env import looks_secret
 

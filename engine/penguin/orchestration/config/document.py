@@ -75,7 +75,7 @@ def read_text(path: Path, checker: Checker, limit: int, create: str = "write the
 
 def _report_unreadable(path: Path, checker: Checker, create: str) -> None:
     """Report what is there instead of a file."""
-    from penguin.orchestration.files.path_conflict import file_kind, move_command
+    from penguin.orchestration.files.occupied_path import file_kind, move_command
 
     if kind := file_kind(path):
         checker.error(0, f"is {kind}, not a file", f"{move_command(path)}; then {create}")

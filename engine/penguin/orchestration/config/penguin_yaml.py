@@ -16,16 +16,16 @@ from penguin.orchestration.config.agents import check_agents, unknown_agents
 from penguin.orchestration.config.budgets import check_budgets
 from penguin.orchestration.config.document import parse_yaml, read_text
 from penguin.orchestration.config.document_checker import Checker, Node
-from penguin.orchestration.config.fields import DEFAULTS, PHASES, read_environment, read_fields
+from penguin.orchestration.config.env_names import check_names
+from penguin.orchestration.config.orchestration_keys import DEFAULTS, PHASES, read_environment, read_fields
 from penguin.orchestration.config.phases import DEFAULT_PHASES, Phases, check_phases, overlay, relative_paths
 from penguin.orchestration.config.settings import Setting, Settings
 from penguin.orchestration.config.ui import check_ui
-from penguin.orchestration.config.variables import check_names
-from penguin.orchestration.core.working_tree import CHECKPOINT_EXCLUDE, IN_PLACE, ISOLATIONS
+from penguin.orchestration.core.tree_isolation import CHECKPOINT_EXCLUDE, IN_PLACE, ISOLATIONS
 from penguin.orchestration.files.workspace import project_id_of
 
 if TYPE_CHECKING:
-    from penguin.orchestration.config.options import OrchestrationConfig
+    from penguin.orchestration.config.program_config import OrchestrationConfig
 
 FILE = "penguin.yaml"
 MAX_BYTES = 1_000_000

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from penguin.orchestration.config.document_checker import Checker, Node
-from penguin.orchestration.config.fields import MONTH, PHASES
+from penguin.orchestration.config.orchestration_keys import MONTH, PHASES
 
 Fields = dict[str, Any]
 """The checked keys of one phase."""

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from penguin.orchestration.config.fields import PHASES, nest
+from penguin.orchestration.config.orchestration_keys import PHASES, nest
 from penguin.orchestration.config.phases import Phases
 
 if TYPE_CHECKING:
-    from penguin.orchestration.config.options import TemporalConfig
+    from penguin.orchestration.config.program_config import TemporalConfig
 
 
 class Setting(NamedTuple):
@@ -119,7 +119,7 @@ class Settings:
 
     @property
     def temporal(self) -> TemporalConfig:
-        from penguin.orchestration.config.options import TemporalConfig, TlsConfig
+        from penguin.orchestration.config.program_config import TemporalConfig, TlsConfig
 
         section = self._section("temporal")
         return TemporalConfig(**{**section, "tls": TlsConfig(**section["tls"])})

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from penguin.orchestration.config.document_checker import Checker, Node
-from penguin.orchestration.config.fields import MONTH
+from penguin.orchestration.config.orchestration_keys import MONTH
 
 COLORS = ("auto", "never")
 """Color choices of a file: output that is not a terminal gets colors only by an option or variable."""

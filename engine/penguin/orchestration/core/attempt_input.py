@@ -5,7 +5,7 @@ from __future__ import annotations
 from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.core.budget import remaining_budget
 from penguin.orchestration.core.definition import Budget
-from penguin.orchestration.core.record import Record
+from penguin.orchestration.core.immutable import Record
 from penguin.orchestration.core.state import State
 
 

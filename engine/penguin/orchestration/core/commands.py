@@ -5,7 +5,7 @@ from __future__ import annotations
 from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.core import events as ev
 from penguin.orchestration.core.definition import Definition
-from penguin.orchestration.core.record import Record
+from penguin.orchestration.core.immutable import Record
 from penguin.orchestration.core.results import AttemptResult, LeftChanges, Usage
 from penguin.orchestration.core.signals import Approve, Cancel, Feedback, Pause, Resume, Signal
 

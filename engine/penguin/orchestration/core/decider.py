@@ -33,9 +33,9 @@ from penguin.orchestration.core.commands import (
 )
 from penguin.orchestration.core.definition import Budget
 from penguin.orchestration.core.gate_rules import Draft, apply_result, pass_gate, skip_gates, start_attempt
-from penguin.orchestration.core.record import Record
+from penguin.orchestration.core.immutable import Record
 from penguin.orchestration.core.results import AttemptResult
-from penguin.orchestration.core.retry_start import retry_start
+from penguin.orchestration.core.retry_workflow import retry_start
 from penguin.orchestration.core.state import State, evolve, first_unpassed, rebuild
 
 __all__ = [

@@ -8,9 +8,9 @@ from __future__ import annotations
 from msgspec import field
 
 from penguin.orchestration.backend import WorkflowPhase
-from penguin.orchestration.core.record import Record
+from penguin.orchestration.core.immutable import Record
 from penguin.orchestration.core.retry_policy import RetryPolicy
-from penguin.orchestration.core.working_tree import CHECKPOINT_EXCLUDE, IN_PLACE
+from penguin.orchestration.core.tree_isolation import CHECKPOINT_EXCLUDE, IN_PLACE
 
 
 class GateCommand(Record, frozen=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.core.definition import Budget, Definition
-from penguin.orchestration.core.record import Record
+from penguin.orchestration.core.immutable import Record
 from penguin.orchestration.core.results import AttemptResult, LeftChanges, Usage
 
 

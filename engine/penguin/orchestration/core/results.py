@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase, WorkflowStatus
-from penguin.orchestration.core.record import Record
+from penguin.orchestration.core.immutable import Record
 
 
 class TestCounts(Record, frozen=True):

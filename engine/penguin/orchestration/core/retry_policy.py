@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penguin.orchestration.core.record import Record
+from penguin.orchestration.core.immutable import Record
 
 
 class RetryPolicy(Record, frozen=True):

@@ -11,7 +11,7 @@ from penguin.orchestration.backend import IllegalCommand, WorkflowError, Workflo
 from penguin.orchestration.core.budget import FIELDS
 from penguin.orchestration.core.definition import Budget
 from penguin.orchestration.core.events import FeedbackItem
-from penguin.orchestration.core.record import Record
+from penguin.orchestration.core.immutable import Record
 
 if TYPE_CHECKING:
     from penguin.orchestration.core.state import State

@@ -15,9 +15,9 @@ from penguin.orchestration.backend import Verdict, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core import events as ev
 from penguin.orchestration.core.budget import add_budgets
 from penguin.orchestration.core.definition import Budget, Definition, Gate
-from penguin.orchestration.core.record import Record
+from penguin.orchestration.core.immutable import Record
 from penguin.orchestration.core.results import AttemptResult, LeftChanges, Usage, failure_text
-from penguin.orchestration.core.working_tree import IN_PLACE, needs_tree
+from penguin.orchestration.core.tree_isolation import IN_PLACE, needs_tree
 from penguin.orchestration.workflow_status import GATES
 
 BEFORE = {gate: frozenset(GATES[:index]) for index, gate in enumerate(GATES)}

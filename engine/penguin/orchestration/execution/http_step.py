@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from penguin.orchestration.core.regex import pattern_of
-from penguin.orchestration.execution.output_check.resource_limits import (
+from penguin.orchestration.execution.check_process.resource_limits import (
     LONGEST,
     MEMORY,
     NOT_JUDGED,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from penguin.orchestration.files.state_files import UnsafePath, open_state_file
+from penguin.orchestration.files.safe_open import UnsafePath, open_state_file
 
 SOCKET = "launcher.sock"
 CRASH = "launcher.crash"

@@ -20,10 +20,10 @@ from penguin.orchestration.execution import junit, verdicts
 from penguin.orchestration.execution import step_files as records
 from penguin.orchestration.execution import step_output as evidence
 from penguin.orchestration.execution.attempt_plan import AttemptPlan, PlannedStep, StepGroup, name_of
+from penguin.orchestration.execution.check_process.request import Answer, Request, answer_of, check_request, stem_of
+from penguin.orchestration.execution.check_process.resource_limits import LONGEST
 from penguin.orchestration.execution.environment import StepEnvironment
 from penguin.orchestration.execution.launcher_client import LauncherError, StepHandle, StepRequest
-from penguin.orchestration.execution.output_check.request import Answer, Request, answer_of, check_request, stem_of
-from penguin.orchestration.execution.output_check.resource_limits import LONGEST
 from penguin.orchestration.execution.runner_api import AttemptOrder, Stop, StopControl
 from penguin.orchestration.execution.step_files import ExitRecord, StartMark
 from penguin.orchestration.execution.step_process import StepNote, step_request

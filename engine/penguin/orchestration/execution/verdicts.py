@@ -19,9 +19,9 @@ from penguin.orchestration.core.test_detection.runners import pytest_run
 from penguin.orchestration.execution import junit
 from penguin.orchestration.execution import step_files as records
 from penguin.orchestration.execution.attempt_plan import PlannedStep
-from penguin.orchestration.execution.output_check.regex_search import WINDOW
-from penguin.orchestration.execution.output_check.request import Answer, Request
-from penguin.orchestration.execution.output_check.resource_limits import NOT_JUDGED
+from penguin.orchestration.execution.check_process.regex_search import WINDOW
+from penguin.orchestration.execution.check_process.request import Answer, Request
+from penguin.orchestration.execution.check_process.resource_limits import NOT_JUDGED
 from penguin.orchestration.execution.output_matching import file_contains
 from penguin.orchestration.execution.step_files import ExitRecord
 from penguin.orchestration.execution.step_output import last_line

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from penguin.orchestration.files.failpoints import reach
 from penguin.orchestration.files.permissions import make_private_folder
-from penguin.orchestration.files.state_files import UnsafePath, open_state_file
+from penguin.orchestration.files.safe_open import UnsafePath, open_state_file
 
 LOCK = "engine.lock"
 CLAIMS = "claims"

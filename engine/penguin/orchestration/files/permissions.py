@@ -1,6 +1,6 @@
 """Private files and folders: readable by their owner only, whatever the umask is.
 
-In `.penguin/` no link is followed, and nothing of another user is written to: see `state_files`.
+In `.penguin/` no link is followed, and nothing of another user is written to: see `safe_open`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from penguin.orchestration.files.state_files import open_state_file, open_state_folder, refuse_links, split_state
+from penguin.orchestration.files.safe_open import open_state_file, open_state_folder, refuse_links, split_state
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from penguin.orchestration.backend import WorkflowNotFound, WorkflowPhase
-from penguin.orchestration.files.state_files import refuse_links
+from penguin.orchestration.files.safe_open import refuse_links
 from penguin.orchestration.workflow_status import GATES
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from penguin.orchestration.core.record import Record
+    from penguin.orchestration.core.immutable import Record
 
 T = TypeVar("T", bound="Record")
 

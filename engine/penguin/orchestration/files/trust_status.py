@@ -14,7 +14,7 @@ from penguin.orchestration.files.workspace_key import is_known, read_key, replac
 COMMAND = "penguin trust"
 
 
-class Standing(StrEnum):
+class TrustStatus(StrEnum):
     """Whose a `.penguin/` is, according to this user's records."""
 
     NEW = "new"
@@ -33,9 +33,9 @@ class Standing(StrEnum):
 
 
 REASONS = {
-    Standing.UNMARKED: "has no key of this machine: an earlier Penguin made it, or it came with an archive",
-    Standing.UNKNOWN: "was not made by you on this machine",
-    Standing.TRACKED: "is tracked by git, so its files may come from another person",
+    TrustStatus.UNMARKED: "has no key of this machine: an earlier Penguin made it, or it came with an archive",
+    TrustStatus.UNKNOWN: "was not made by you on this machine",
+    TrustStatus.TRACKED: "is tracked by git, so its files may come from another person",
 }
 """Why a workspace is not trusted; follows the path of its `.penguin`."""
 
@@ -45,7 +45,7 @@ class WorkspaceNotTrusted(WorkflowError):
 
     code = "not_trusted"
 
-    def __init__(self, workspace: Workspace, standing: Standing) -> None:
+    def __init__(self, workspace: Workspace, standing: TrustStatus) -> None:
         super().__init__(
             f"{workspace.state} {REASONS[standing]}; Penguin reads it but does not run it or write to it",
             f"{COMMAND} shows what it holds, and asks",
@@ -63,6 +63,6 @@ def require_known(state: Path) -> None:
     if not workspace.is_new and not is_known(os.fspath(workspace.state)):
         if os.environ.get(TRUST) != "1":
             key = read_key(os.fspath(workspace.state))
-            raise WorkspaceNotTrusted(workspace, Standing.UNKNOWN if key else Standing.UNMARKED)
+            raise WorkspaceNotTrusted(workspace, TrustStatus.UNKNOWN if key else TrustStatus.UNMARKED)
         replace_key(workspace.name, os.fspath(workspace.state))
     workspace.ensure()

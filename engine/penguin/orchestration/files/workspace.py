@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowError
-from penguin.orchestration.files.state_files import STATE_DIR, refuse_links
+from penguin.orchestration.files.safe_open import STATE_DIR, refuse_links
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -185,7 +185,7 @@ def _write_new(path: Path, text: str) -> str:
 
 
 def _path_conflict(path: Path, wanted: str) -> WorkflowError:
-    from penguin.orchestration.files.path_conflict import file_kind, move_command
+    from penguin.orchestration.files.occupied_path import file_kind, move_command
 
     return WorkflowError(f"{path} is {file_kind(path)}, not {wanted}", move_command(path))
 

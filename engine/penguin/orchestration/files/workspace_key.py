@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from penguin.orchestration.backend import WorkflowError
-from penguin.orchestration.files.state_files import UnsafePath, open_state_file
+from penguin.orchestration.files.safe_open import UnsafePath, open_state_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,7 +18,7 @@ from penguin.orchestration.backend import Delivery, WorkflowInfo, WorkflowPhase,
 from penguin.orchestration.core.commands import Approve, Command, Supersede
 from penguin.orchestration.core.signals import command_from_signal, describe_signal, sender_takes_over
 from penguin.orchestration.core.state import State
-from penguin.orchestration.core.views import workflow_info
+from penguin.orchestration.core.workflow_info import workflow_info
 from penguin.orchestration.errors import unknown_workflow
 from penguin.orchestration.execution.runner_api import PhaseRunner
 from penguin.orchestration.files.engine_lock import EngineLock, count_claiming_engines, is_alive

@@ -19,7 +19,7 @@ from penguin.orchestration.core.decider import effects
 from penguin.orchestration.core.results import LeftChanges
 from penguin.orchestration.core.signals import Approve
 from penguin.orchestration.core.state import State
-from penguin.orchestration.core.views import workflow_info
+from penguin.orchestration.core.workflow_info import workflow_info
 from penguin.orchestration.execution.runner_api import PhaseRunner, Stop, StopControl
 from penguin.orchestration.files.engine_lock import EngineLock, live_engines
 from penguin.orchestration.files.failpoints import reach
@@ -28,9 +28,9 @@ from penguin.orchestration.native.change_notifier import ChangeNotifier
 from penguin.orchestration.native.scheduler import Scheduler, TaskKey
 from penguin.orchestration.native.workflow_entry import WorkflowEntry
 from penguin.orchestration.native.workflow_repository import WorkflowRepository
+from penguin.orchestration.runtime.changes_of_others import left_changes, others_with_changes
 from penguin.orchestration.runtime.engine_socket import EngineSocket
 from penguin.orchestration.runtime.hosted_backend import STOP_PATIENCE
-from penguin.orchestration.runtime.left_changes import left_changes, others_with_changes
 from penguin.orchestration.runtime.listeners import Listeners
 from penguin.orchestration.runtime.run_attempt import attempt_order, run_attempt
 from penguin.orchestration.store.dependencies import awaited_workflows, unmet_dependencies

@@ -19,8 +19,8 @@ from penguin.orchestration.core.events import Started
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.store.connection import open_reader
 from penguin.orchestration.store.database_file import DATABASE_ERRORS, explain_error
-from penguin.orchestration.store.databases import workspace_databases
 from penguin.orchestration.store.rows import decode_events
+from penguin.orchestration.store.workspace_databases import workspace_databases
 from penguin.orchestration.workflow_status import ACTIVE, GATES
 
 _ACTIVE = ", ".join(f"'{status}'" for status in sorted(ACTIVE))

@@ -37,7 +37,7 @@ from penguin.orchestration.runtime.step_guard import (
     refuse_inside_step,
     runs_inside_step,
 )
-from penguin.orchestration.store.databases import workspace_databases
+from penguin.orchestration.store.workspace_databases import workspace_databases
 
 log = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ from penguin.orchestration.runtime.command_planner import Planner
 from penguin.orchestration.runtime.engine_socket import ask_to_change
 from penguin.orchestration.runtime.step_guard import refuse_inside_step
 from penguin.orchestration.runtime.task_catalog import CatalogLoader
-from penguin.orchestration.store.databases import count_active_elsewhere
+from penguin.orchestration.store.workspace_databases import count_active_elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Callable

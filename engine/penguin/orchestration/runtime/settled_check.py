@@ -10,7 +10,7 @@ from typing import NamedTuple
 from penguin.orchestration.backend import WorkflowStatus
 from penguin.orchestration.core.decider import workflow_settled
 from penguin.orchestration.core.state import State
-from penguin.orchestration.core.working_tree import needs_tree
+from penguin.orchestration.core.tree_isolation import needs_tree
 from penguin.orchestration.errors import unknown_workflow
 from penguin.orchestration.store.dependencies import dependency_state
 

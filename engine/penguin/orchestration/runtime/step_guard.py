@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from penguin.orchestration.backend import WorkflowError
+from penguin.orchestration.files.safe_open import STATE_DIR
 from penguin.orchestration.files.secret_env import STEP_MARK
-from penguin.orchestration.files.state_files import STATE_DIR
 
 LAUNCHER = b"/launcher/launcher.py"
 """End of the path of the launcher's program, which runs as `python -I -S PROGRAM FOLDER`."""

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from penguin.orchestration.files.safe_open import STATE_DIR, UnsafePath, open_state_folder, refuse_links
 from penguin.orchestration.files.secret_env import TRUST
-from penguin.orchestration.files.state_files import STATE_DIR, UnsafePath, open_state_folder, refuse_links
-from penguin.orchestration.files.trust_status import REASONS, Standing, WorkspaceNotTrusted
+from penguin.orchestration.files.trust_status import REASONS, TrustStatus, WorkspaceNotTrusted
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.files.workspace_key import (
     KEY_FILE,
@@ -25,8 +25,8 @@ from penguin.orchestration.files.workspace_key import (
     replace_key,
     write_record,
 )
-from penguin.orchestration.runtime.copied_workspace import pause_all
 from penguin.orchestration.runtime.current_user import current_user
+from penguin.orchestration.runtime.pause_copied_workflows import pause_all
 from penguin.orchestration.runtime.step_guard import refuse_inside_step
 from penguin.orchestration.worktree.git import GitError, Repository
 
@@ -53,44 +53,44 @@ def open_workspace(workspace: Workspace) -> str:
         if os.environ.get(TRUST) != "1":
             raise WorkspaceNotTrusted(workspace, standing)
         trust(workspace)
-    elif standing in (Standing.MOVED, Standing.COPIED):
+    elif standing in (TrustStatus.MOVED, TrustStatus.COPIED):
         message = _settle(workspace)
     workspace.ensure()
     _opened.add(_identity(workspace))
     return message
 
 
-def standing_of(workspace: Workspace) -> Standing:
+def standing_of(workspace: Workspace) -> TrustStatus:
     """Return the standing of a workspace. Runs git if the workspace is in a repository; writes nothing."""
     state = os.fspath(workspace.state)
     tracked = _tracked(workspace)
     key = read_key(state)
     record = read_record(key) if key else None
     if tracked and (record is None or record.tracked != tracked):
-        return Standing.TRACKED
+        return TrustStatus.TRACKED
     if workspace.is_new:
-        return Standing.NEW
+        return TrustStatus.NEW
     if not os.path.lexists(workspace.state / KEY_FILE):
-        return Standing.UNMARKED
+        return TrustStatus.UNMARKED
     if record is None:
-        return Standing.UNKNOWN
+        return TrustStatus.UNKNOWN
     if record.folder == workspace.name:
-        return Standing.OWN
+        return TrustStatus.OWN
     return _elsewhere(workspace, Workspace(record.folder).state, key)
 
 
-def _elsewhere(workspace: Workspace, before: Path, key: str) -> Standing:
+def _elsewhere(workspace: Workspace, before: Path, key: str) -> TrustStatus:
     """Return the standing of a `.penguin` whose record names another folder, where `before` was."""
     try:
         if workspace.state.samefile(before):
             # One folder by two names, such as a bind mount.
-            return Standing.OWN
-        return Standing.COPIED if read_key(os.fspath(before)) == key else Standing.MOVED
+            return TrustStatus.OWN
+        return TrustStatus.COPIED if read_key(os.fspath(before)) == key else TrustStatus.MOVED
     except (FileNotFoundError, NotADirectoryError):
-        return Standing.MOVED
+        return TrustStatus.MOVED
     except OSError:
         # Whether the original is gone can't be known.
-        return Standing.COPIED
+        return TrustStatus.COPIED
 
 
 def is_own(workspace: Workspace) -> bool:
@@ -124,9 +124,9 @@ def _settle(workspace: Workspace) -> str:
         state = os.fspath(workspace.state)
         key = read_key(state)
         record = read_record(key)
-        if record is None or standing not in (Standing.MOVED, Standing.COPIED):
+        if record is None or standing not in (TrustStatus.MOVED, TrustStatus.COPIED):
             return ""
-        if standing is Standing.MOVED:
+        if standing is TrustStatus.MOVED:
             write_record(key, record_of(workspace.name, state, record.tracked, record.server))
             return ""
         _refuse_shared(workspace.db, Workspace(record.folder).db)

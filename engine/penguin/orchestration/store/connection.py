@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import StoreError
-from penguin.orchestration.files.state_files import open_state_file, refuse_links, split_state
+from penguin.orchestration.files.safe_open import open_state_file, refuse_links, split_state
 from penguin.orchestration.files.workspace_key import is_known
 from penguin.orchestration.store.database_file import (
     APPLICATION_ID,

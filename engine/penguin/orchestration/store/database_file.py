@@ -90,14 +90,14 @@ def _identity(path: str | Path) -> tuple[int, int]:
 
 def not_a_database(path: str | Path) -> StoreError:
     """Return the error for a path with something else than a database."""
-    from penguin.orchestration.files.path_conflict import file_kind
+    from penguin.orchestration.files.occupied_path import file_kind
 
     return StoreError(f"{path} is {file_kind(path)}, not a database", move_hint(path))
 
 
 def move_hint(path: str | Path) -> str:
     """Return the command that moves what is at a path out of the way."""
-    from penguin.orchestration.files.path_conflict import move_command
+    from penguin.orchestration.files.occupied_path import move_command
 
     return f"{move_command(path)}; the next start creates a new one"
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from penguin.orchestration.backend import WorkflowStatus
-from penguin.orchestration.core.working_tree import needs_tree
+from penguin.orchestration.core.tree_isolation import needs_tree
 
 NEWEST_FIRST = """
 SELECT workflow_id, status FROM run INDEXED BY run_number WHERE project_id = ? AND task_id = ? ORDER BY number DESC

@@ -151,7 +151,7 @@ def _tree_holders(connection: sqlite3.Connection, run: Run) -> list[tuple[str, s
     """Return id, status and owner of the workflows that keep this one from the working tree."""
     if not WorkflowStatus(run["status"]).moving:
         return []
-    from penguin.orchestration.core.working_tree import needs_tree
+    from penguin.orchestration.core.tree_isolation import needs_tree
 
     if not needs_tree(run["isolation"], bool(run["holds_tree"])):
         return []

@@ -10,7 +10,7 @@ import msgspec
 from sqlite_utils import Database, Migrations
 
 from penguin.orchestration.core.state import rebuild
-from penguin.orchestration.core.working_tree import IN_PLACE
+from penguin.orchestration.core.tree_isolation import IN_PLACE
 from penguin.orchestration.files.failpoints import reach
 from penguin.orchestration.store.database_file import APPLICATION_ID, SCHEMA_VERSION, copy_database, sql_list
 from penguin.orchestration.store.rows import decode_events

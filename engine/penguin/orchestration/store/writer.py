@@ -25,7 +25,7 @@ from penguin.orchestration.backend import AlreadyActive, StoreError, WorkflowErr
 from penguin.orchestration.files.failpoints import reach
 from penguin.orchestration.store.connection import open_store
 from penguin.orchestration.store.database_file import OpenFile, explain_error, is_damage
-from penguin.orchestration.store.database_index import open_index
+from penguin.orchestration.store.open_workflow_index import open_index
 from penguin.orchestration.store.rows import INSERT_EVENT, INSERT_RUN, Write
 
 TICK = 0.05

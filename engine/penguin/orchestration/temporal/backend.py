@@ -16,15 +16,15 @@ from penguin.orchestration.backend import (
     WorkflowPhase,
     WorkflowStatus,
 )
-from penguin.orchestration.core.views import workflow_info
+from penguin.orchestration.core.workflow_info import workflow_info
 from penguin.orchestration.runtime.hosted_backend import HostedBackend, wait_timeout
 from penguin.orchestration.runtime.settled_check import SettledCheck
 from penguin.orchestration.temporal.client.client import TemporalClient
 from penguin.orchestration.temporal.client.health import health, out_of_reach
 from penguin.orchestration.temporal.messages import phases_queue
-from penguin.orchestration.temporal.process_roles import TemporalProcess
 from penguin.orchestration.temporal.signals import SignalSender
 from penguin.orchestration.temporal.start import WorkflowStarter
+from penguin.orchestration.temporal.temporal_process import TemporalProcess
 
 if TYPE_CHECKING:
     from penguin.orchestration.config import OrchestrationConfig

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowInfo
-from penguin.orchestration.core.views import workflow_info
+from penguin.orchestration.core.workflow_info import workflow_info
 from penguin.orchestration.files.permissions import make_private_folder
 from penguin.orchestration.store.connection import open_store
 from penguin.orchestration.store.database_file import DATABASE_ERRORS, OpenFile, explain_error, sql_list

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.core.state import State
     from penguin.orchestration.runtime.command_planner import Planner
     from penguin.orchestration.temporal.client.client import TemporalClient
-    from penguin.orchestration.temporal.process_roles import TemporalProcess
+    from penguin.orchestration.temporal.temporal_process import TemporalProcess
 
 
 class WorkflowStarter:

@@ -20,11 +20,11 @@ from functools import cached_property
 from pathlib import Path
 
 from penguin.orchestration.backend import WorkflowPhase
-from penguin.orchestration.core.working_tree import CHECKPOINT_EXCLUDE
+from penguin.orchestration.core.tree_isolation import CHECKPOINT_EXCLUDE
 from penguin.orchestration.files.permissions import make_private_folder, write_private
-from penguin.orchestration.files.state_files import UnsafePath, open_state_file, open_to_read
+from penguin.orchestration.files.safe_open import UnsafePath, open_state_file, open_to_read
+from penguin.orchestration.worktree.checkpoint_exclusion import CheckpointExclude
 from penguin.orchestration.worktree.digest import MAX_NAMED
-from penguin.orchestration.worktree.exclude import CheckpointExclude
 from penguin.orchestration.worktree.git import GitError, NoRepository, Repository, display_path
 from penguin.orchestration.worktree.index import CACHES, PrivateIndex
 from penguin.orchestration.worktree.sync.ancestry import TreeAncestry

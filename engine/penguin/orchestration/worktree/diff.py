@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from penguin.orchestration.backend import WorkflowError, WorkflowPhase
-from penguin.orchestration.core.working_tree import CHECKPOINT_EXCLUDE
-from penguin.orchestration.files.state_files import refuse_links
+from penguin.orchestration.core.tree_isolation import CHECKPOINT_EXCLUDE
+from penguin.orchestration.files.safe_open import refuse_links
 from penguin.orchestration.worktree.checkpoints import (
     BEFORE,
     INDEX,

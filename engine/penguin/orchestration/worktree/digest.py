@@ -13,9 +13,9 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from penguin.orchestration.core.working_tree import CHECKPOINT_EXCLUDE
+from penguin.orchestration.core.tree_isolation import CHECKPOINT_EXCLUDE
 from penguin.orchestration.files.permissions import make_private_folder, write_private
-from penguin.orchestration.worktree.exclude import CheckpointExclude
+from penguin.orchestration.worktree.checkpoint_exclusion import CheckpointExclude
 from penguin.orchestration.worktree.git import GitError, Repository, display_path, split_nul
 from penguin.orchestration.worktree.index import REPOSITORY, PrivateIndex, copy_index
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from penguin.orchestration.files.permissions import make_private_folder
-from penguin.orchestration.files.state_files import open_state_file, refuse_links
+from penguin.orchestration.files.safe_open import open_state_file, refuse_links
 from penguin.orchestration.worktree.git import GitError, Repository, split_nul
 
 REPOSITORY = b"160000"

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, ImportedItem
 from penguin.orchestration.blueprint.importers.markdown_outline import Heading, Item, Prose, box_lines, text_below
-from penguin.orchestration.blueprint.importers.prose import ProseCollector
 from penguin.orchestration.blueprint.importers.references import (
     KEY_LINE,
     expand_ranges,
@@ -18,6 +17,7 @@ from penguin.orchestration.blueprint.importers.references import (
     value_ids,
 )
 from penguin.orchestration.blueprint.importers.task_ids import UniqueIds, id_from_title
+from penguin.orchestration.blueprint.importers.unassigned_text import ProseCollector
 
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint.importers.source_file import Source

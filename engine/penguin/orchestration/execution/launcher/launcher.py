@@ -18,7 +18,7 @@ DISK_FULL = 4
 def main(directory: str) -> int:
     # Isolated mode removes this script's folder from the path. Append it: it must not shadow a standard module.
     sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
-    background = importlib.import_module("launcher.background")
+    background = importlib.import_module("launcher.daemonize")
     try:
         return 0 if background.start_in_background(directory) else OWNED
     except OSError as error:

@@ -18,7 +18,7 @@ import signal
 import time
 from typing import NotRequired, TypedDict
 
-from . import process_tree, report
+from . import junit_redaction, process_tree
 from .failpoints import reach
 from .lease_reader import LeaseReader
 from .output import CHUNK, Output, OutputDigest, write_all
@@ -349,7 +349,7 @@ class RunningStep:
     def record(self, ending: StepExit) -> None:
         """Write the results to disk, the exit record last. Raises OSError."""
         if path := self.order.get("report"):
-            report.redact_report(path, self._secrets)
+            junit_redaction.redact_report(path, self._secrets)
         record(ending)
 
     def _reap(self) -> int | None:

@@ -11,8 +11,8 @@ from penguin.orchestration.runtime.engine_socket import ask_to_change
 from penguin.orchestration.runtime.step_guard import refuse_inside_step
 from penguin.orchestration.runtime.workspace_trust import open_workspace
 from penguin.orchestration.store.connection import open_reader
-from penguin.orchestration.store.database_index import open_index
 from penguin.orchestration.store.maintenance.lost_workflows import Loss, find_loss
+from penguin.orchestration.store.open_workflow_index import open_index
 
 ACCEPT = "accept a loss"
 

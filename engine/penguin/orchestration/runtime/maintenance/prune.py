@@ -18,7 +18,6 @@ from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.runtime.engine_socket import refuse_steps_of_workspace
 from penguin.orchestration.runtime.step_guard import refuse_inside_step
 from penguin.orchestration.runtime.workspace_trust import open_workspace
-from penguin.orchestration.store.databases import workspace_databases
 from penguin.orchestration.store.maintenance.crash_leftovers import (
     Leftover,
     ReferencedFiles,
@@ -28,6 +27,7 @@ from penguin.orchestration.store.maintenance.crash_leftovers import (
 )
 from penguin.orchestration.store.maintenance.loss_messages import refuse_loss
 from penguin.orchestration.store.maintenance.workflow_deletion import PrunableWorkflow, StorePruner
+from penguin.orchestration.store.workspace_databases import workspace_databases
 from penguin.orchestration.worktree.checkpoints import drop_checkpoints
 from penguin.orchestration.worktree.git import GitError
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from penguin.orchestration.backend import StoreError
-from penguin.orchestration.files.state_files import split_state
+from penguin.orchestration.files.safe_open import split_state
 from penguin.orchestration.files.workspace_key import add_backup, read_key
 from penguin.orchestration.store.connection import open_reader
 from penguin.orchestration.store.database_file import copy_database

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from penguin.orchestration.backend import StoreError
-from penguin.orchestration.files.state_files import UnsafePath, open_to_read
+from penguin.orchestration.files.safe_open import UnsafePath, open_to_read
 from penguin.orchestration.files.workflow_index import earlier_keys
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.files.workspace_key import KEY_FILE, read_key, recorded_backups
 from penguin.orchestration.store.connection import untouched
 from penguin.orchestration.store.database_file import APPLICATION_ID, uri_of
-from penguin.orchestration.store.database_index import read_numbers
 from penguin.orchestration.store.maintenance.lost_workflows import Loss
+from penguin.orchestration.store.open_workflow_index import read_numbers
 
 MAGIC = b"SQLite format 3\0"
 """The beginning of every database. https://sqlite.org/fileformat2.html#the_database_header"""

@@ -17,17 +17,17 @@ import msgspec
 from penguin.orchestration.backend import StoreError, WorkflowError, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core.events import AnyEvent
 from penguin.orchestration.core.state import State, rebuild
-from penguin.orchestration.files.state_files import UnsafePath
+from penguin.orchestration.files.safe_open import UnsafePath
 from penguin.orchestration.files.workspace import Workspace
+from penguin.orchestration.store.agent_snapshots import unpack
 from penguin.orchestration.store.connection import open_reader
 from penguin.orchestration.store.database_file import DATABASE_ERRORS, explain_error
-from penguin.orchestration.store.databases import Database, workspace_databases
 from penguin.orchestration.store.maintenance.backup_search import FoundBackup, find_backups
 from penguin.orchestration.store.maintenance.crash_leftovers import Leftover, ReferencedFiles, leftovers
 from penguin.orchestration.store.maintenance.loss_messages import describe_earlier, describe_loss, restore_hint
 from penguin.orchestration.store.maintenance.lost_workflows import Loss, find_loss
 from penguin.orchestration.store.rows import RUN_COLUMNS, Row, decode_events, event_row, inserted_run
-from penguin.orchestration.store.snapshots import unpack
+from penguin.orchestration.store.workspace_databases import Database, workspace_databases
 
 UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, LookupError, AttributeError)
 """Errors that a history may cause in its reader if Penguin did not write it."""

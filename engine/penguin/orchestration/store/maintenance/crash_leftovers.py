@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from penguin.orchestration.files.engine_lock import may_run_steps
-from penguin.orchestration.files.state_files import refuse_links
+from penguin.orchestration.files.safe_open import refuse_links
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.store.database_file import sql_list
-from penguin.orchestration.store.databases import ENGINES, MIRROR_FOLDER, Database
+from penguin.orchestration.store.workspace_databases import ENGINES, MIRROR_FOLDER, Database
 from penguin.orchestration.workflow_status import ACTIVE
 
 QUIET = 60.0

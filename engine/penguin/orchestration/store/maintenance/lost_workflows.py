@@ -18,7 +18,7 @@ from penguin.orchestration.files.workflow_index import (
 from penguin.orchestration.files.workspace_key import read_key, read_record
 from penguin.orchestration.store.connection import open_reader
 from penguin.orchestration.store.database_file import DATABASE_ERRORS, explain_error
-from penguin.orchestration.store.database_index import ALWAYS, read_numbers
+from penguin.orchestration.store.open_workflow_index import ALWAYS, read_numbers
 
 if TYPE_CHECKING:
     from penguin.orchestration.files.workspace import Workspace

@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from penguin.orchestration.backend import WorkflowStatus
 from penguin.orchestration.files.workflow_index import REMOVED
+from penguin.orchestration.store.agent_snapshots import FORGET as FORGET_SNAPSHOTS
 from penguin.orchestration.store.connection import open_store
 from penguin.orchestration.store.database_file import DATABASE_ERRORS, explain_error, sql_list
-from penguin.orchestration.store.database_index import open_index
-from penguin.orchestration.store.databases import Database
 from penguin.orchestration.store.maintenance.crash_leftovers import ReferencedFiles
-from penguin.orchestration.store.snapshots import FORGET as FORGET_SNAPSHOTS
+from penguin.orchestration.store.open_workflow_index import open_index
+from penguin.orchestration.store.workspace_databases import Database
 from penguin.orchestration.workflow_status import FINAL
 
 # The newest COMPLETED workflow of a task meets dependencies: without it, ready tasks would not be ready any more.

@@ -22,7 +22,7 @@ from penguin.orchestration.temporal.client.tls import is_loopback, tls_of
 from penguin.orchestration.temporal.dev_server.server import DevServer
 
 if TYPE_CHECKING:
-    from penguin.orchestration.config.options import TemporalConfig
+    from penguin.orchestration.config.program_config import TemporalConfig
     from penguin.orchestration.files.workspace import Workspace
 
 T = TypeVar("T")

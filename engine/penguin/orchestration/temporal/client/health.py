@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from temporalio.api.taskqueue.v1 import PollerInfo
 
     from penguin.orchestration.backend import BackendUnavailable
-    from penguin.orchestration.config.options import TemporalConfig
+    from penguin.orchestration.config.program_config import TemporalConfig
     from penguin.orchestration.temporal.client.connection import ServerConnection
 
 LONG_POLL = timedelta(seconds=70)

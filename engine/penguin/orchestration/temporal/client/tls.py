@@ -13,7 +13,7 @@ from penguin.orchestration.files.workspace import expand_home
 if TYPE_CHECKING:
     from temporalio.client import TLSConfig as SdkTls
 
-    from penguin.orchestration.config.options import TlsConfig
+    from penguin.orchestration.config.program_config import TlsConfig
 
 SECTION = "orchestration.temporal.tls"
 

@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 from penguin.orchestration.backend import BackendUnavailable
 from penguin.orchestration.files.permissions import make_private_folder
-from penguin.orchestration.files.state_files import STATE_DIR, open_state_file
+from penguin.orchestration.files.safe_open import STATE_DIR, open_state_file
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.runtime.workspace_trust import open_workspace
 from penguin.orchestration.temporal.client.namespace import SEARCH_ATTRIBUTES

@@ -21,7 +21,7 @@ from penguin.orchestration.core.priority import queue_priority
 from penguin.orchestration.core.results import AttemptResult, LeftChanges
 from penguin.orchestration.execution.runner_api import Stop, StopControl
 from penguin.orchestration.files.failpoints import reach
-from penguin.orchestration.runtime.left_changes import left_changes, others_with_changes
+from penguin.orchestration.runtime.changes_of_others import left_changes, others_with_changes
 from penguin.orchestration.runtime.run_attempt import attempt_order, run_attempt
 from penguin.orchestration.temporal.client.client import NoWorker
 from penguin.orchestration.temporal.client.memo import decode_memo, describe_definition

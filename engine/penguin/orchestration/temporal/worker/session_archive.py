@@ -15,7 +15,7 @@ from penguin.orchestration.backend import StoreError
 from penguin.orchestration.files.object_store import ObjectStore
 from penguin.orchestration.files.run_files import NAME
 from penguin.orchestration.state import ContextSnapshot, WorkflowStateStore, decode_snapshot, encode_snapshot
-from penguin.orchestration.store.snapshots import LEVEL, is_plain
+from penguin.orchestration.store.agent_snapshots import LEVEL, is_plain
 
 FOLDER = "snapshots"
 SNAPSHOT = "snapshot.json"

@@ -22,7 +22,7 @@ from typing import Any
 from penguin.orchestration.core.priority import Rank
 from penguin.orchestration.files.engine_lock import is_alive, may_run_steps
 from penguin.orchestration.files.permissions import make_private_folder, write_private
-from penguin.orchestration.files.state_files import open_state_file
+from penguin.orchestration.files.safe_open import open_state_file
 from penguin.orchestration.temporal.worker.tree_lock import TreeLock
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from penguin.orchestration.files.state_files import open_state_file
+from penguin.orchestration.files.safe_open import open_state_file
 
 FILE = "tree-holder"
 REFRESH = 1.0

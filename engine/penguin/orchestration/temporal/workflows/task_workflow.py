@@ -21,7 +21,7 @@ from penguin.orchestration.backend import IllegalCommand, WorkflowStatus
 from penguin.orchestration.core.commands import Await, Cancel, Claim, Dispatch, Report, Run
 from penguin.orchestration.core.results import AttemptResult, LeftChanges
 from penguin.orchestration.core.state import State
-from penguin.orchestration.core.views import workflow_info
+from penguin.orchestration.core.workflow_info import workflow_info
 from penguin.orchestration.store.history import phase_results
 from penguin.orchestration.temporal.client.memo import STATE
 from penguin.orchestration.temporal.messages import LOST, WORKFLOW, BeginReply, RunEvents, WorkflowInput, decode, encode

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from penguin.orchestration.core.working_tree import CHECKPOINT_EXCLUDE
+from penguin.orchestration.core.tree_isolation import CHECKPOINT_EXCLUDE
 from penguin.orchestration.worktree.checkpoints import BEFORE, RESTORE, START, Checkpoint, Checkpoints, order_of
 from penguin.orchestration.worktree.digest import WorkingTree
 from penguin.orchestration.worktree.sync.merge import CheckpointMerge, Incoming, MergeConflict

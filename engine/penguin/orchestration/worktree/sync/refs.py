@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from penguin.orchestration.backend import WorkflowError
-from penguin.orchestration.core.working_tree import CHECKPOINT_EXCLUDE
+from penguin.orchestration.core.tree_isolation import CHECKPOINT_EXCLUDE
 from penguin.orchestration.files.permissions import make_private_folder, write_private
 from penguin.orchestration.files.text_lines import split_lines
 from penguin.orchestration.worktree.checkpoints import Checkpoints, is_checkpoint

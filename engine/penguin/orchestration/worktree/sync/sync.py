@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from penguin.orchestration.backend import WorkflowError
-from penguin.orchestration.core.working_tree import CHECKPOINT_EXCLUDE
+from penguin.orchestration.core.tree_isolation import CHECKPOINT_EXCLUDE
 from penguin.orchestration.worktree.git import NoRepository, Repository
 from penguin.orchestration.worktree.sync.importer import WorkflowImporter
 from penguin.orchestration.worktree.sync.merge import MergeConflict

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from penguin.orchestration.blueprint.importers.phase_order import Reachability
+from penguin.orchestration.blueprint.importers.stated_order import Reachability
 from penguin.orchestration.blueprint.importers.unread.source_lines import content_lines
 from penguin.orchestration.blueprint.importers.unread.tables import Row, table_rows
 from penguin.orchestration.blueprint.importers.unread.task_names import Mention, TaskNames

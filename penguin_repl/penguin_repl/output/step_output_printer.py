@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin.orchestration.files.state_files import open_to_read
+from penguin.orchestration.files.safe_open import open_to_read
+from penguin_commands.file_tail import INCOMPLETE, is_incomplete
 from penguin_commands.handlers.agent_output import formatter_for
-from penguin_commands.handlers.tail import INCOMPLETE, is_incomplete
 from penguin_repl.text.ansi_filter import AnsiFilter
 from penguin_repl.text.escape import clean
 

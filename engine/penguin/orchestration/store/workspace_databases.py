@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from penguin.orchestration.backend import StoreError
-from penguin.orchestration.files.state_files import UnsafePath, refuse_links
+from penguin.orchestration.files.safe_open import UnsafePath, refuse_links
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.store.connection import untouched
 from penguin.orchestration.store.database_file import sql_list

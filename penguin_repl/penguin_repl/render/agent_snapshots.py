@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from penguin_commands.results import snapshots as s
+from penguin_commands.results import agent_snapshots as s
 from penguin_repl.render.costs import cost_columns, cost_lines
 from penguin_repl.render.format import format_size, format_time
 from penguin_repl.render.registry import Renderers

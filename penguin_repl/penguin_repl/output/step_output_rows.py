@@ -5,7 +5,7 @@ from __future__ import annotations
 from codecs import getincrementaldecoder
 from typing import TYPE_CHECKING
 
-from penguin_commands.handlers.tail import INCOMPLETE, INCOMPLETE_NOTE
+from penguin_commands.file_tail import INCOMPLETE, INCOMPLETE_NOTE
 from penguin_commands.results.output import OutputResult
 
 if TYPE_CHECKING:

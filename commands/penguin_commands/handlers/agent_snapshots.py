@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import WorkflowError, WorkflowNotFound
 from penguin.orchestration.files.workspace import expand_home
+from penguin.orchestration.store.agent_snapshots import SnapshotNotFound, SnapshotReader
 from penguin.orchestration.store.database_file import UNREADABLE_VALUE, damaged_value
-from penguin.orchestration.store.snapshots import SnapshotNotFound, SnapshotReader
-from penguin_commands.results.snapshots import ConversationResult, RawConversationResult, SnapshotTable
-from penguin_commands.results.text import MessageResult
+from penguin_commands.results.agent_snapshots import ConversationResult, RawConversationResult, SnapshotTable
+from penguin_commands.results.messages import MessageResult
 
 if TYPE_CHECKING:
-    from penguin.orchestration.store.snapshots import SnapshotRow
+    from penguin.orchestration.store.agent_snapshots import SnapshotRow
     from penguin_commands.session import Session
 
 LIMIT = 100

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin_commands.results.text import KeyValueResult, MessageResult
+from penguin_commands.results.messages import KeyValueResult, MessageResult
 from penguin_repl.render.format import format_value
 from penguin_repl.render.registry import Renderers
 from penguin_repl.text.escape import clean, clean_block

@@ -9,7 +9,7 @@ from penguin_commands.results import iso_time
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from penguin.orchestration.store.snapshots import SnapshotRow
+    from penguin.orchestration.store.agent_snapshots import SnapshotRow
 
 
 def _row(row: SnapshotRow) -> dict[str, Any]:

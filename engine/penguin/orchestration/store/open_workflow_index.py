@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from penguin.orchestration.files.state_files import split_state
+from penguin.orchestration.files.safe_open import split_state
 from penguin.orchestration.files.workflow_index import IndexWriter
 from penguin.orchestration.files.workspace_key import read_key
 

@@ -10,11 +10,11 @@ from typing import NamedTuple
 from penguin.orchestration.backend import WorkflowStatus
 from penguin.orchestration.core.results import LeftChanges
 from penguin.orchestration.core.state import State
-from penguin.orchestration.core.working_tree import LEAVES_CHANGES
+from penguin.orchestration.core.tree_isolation import LEAVES_CHANGES
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.store.database_file import sql_list
 from penguin.orchestration.worktree import MAX_NAMED, GitError
-from penguin.orchestration.worktree.left_files import find_left_files
+from penguin.orchestration.worktree.files_of_others import find_left_files
 
 log = logging.getLogger(__name__)
 

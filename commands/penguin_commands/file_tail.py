@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from penguin.orchestration.execution.launcher.output import TAIL as RING
-from penguin.orchestration.files.state_files import UnsafePath, open_to_read
+from penguin.orchestration.files.safe_open import UnsafePath, open_to_read
 
 TAIL_BYTES = 64 * 1024
 """The default number of bytes to read."""

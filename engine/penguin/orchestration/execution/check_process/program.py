@@ -1,4 +1,4 @@
-"""The program of a check process: `python -I -m penguin.orchestration.execution.output_check.program REQUEST.json`.
+"""The program of a check process: `python -I -m penguin.orchestration.execution.check_process.program REQUEST.json`.
 
 The request holds `file`, `seconds` (its time-out), and `pattern` unless the file is a JUnit report. The program prints
 one JSON object: `found` (true or false), `tests` (the counts), `unreadable` (why the report can't be read), or `limit`
@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from penguin.orchestration.execution.output_check.regex_search import pattern_found
-from penguin.orchestration.execution.output_check.resource_limits import MEMORY, limit_cpu, limit_memory
+from penguin.orchestration.execution.check_process.regex_search import pattern_found
+from penguin.orchestration.execution.check_process.resource_limits import MEMORY, limit_cpu, limit_memory
 
 Answer = dict[str, Any]
 

@@ -15,7 +15,7 @@ from penguin.orchestration.execution.environment import write_source
 from penguin.orchestration.execution.launcher_client import StepRequest
 from penguin.orchestration.execution.step_files import ExitRecord
 
-PROGRAM = ("-I", "-m", "penguin.orchestration.execution.output_check.program")
+PROGRAM = ("-I", "-m", "penguin.orchestration.execution.check_process.program")
 MOST_OUTPUT = 1 << 16
 """Bytes of the longest answer."""
 

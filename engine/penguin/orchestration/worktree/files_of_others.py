@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from penguin.orchestration.core.working_tree import CHECKPOINT_EXCLUDE
+from penguin.orchestration.core.tree_isolation import CHECKPOINT_EXCLUDE
 from penguin.orchestration.worktree.checkpoints import RESTORE, Checkpoint, Checkpoints, order_of
 from penguin.orchestration.worktree.diff import TemporaryIndex, TreeDiff
 from penguin.orchestration.worktree.git import NoRepository, Repository

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import ConfigError
 from penguin.orchestration.config.document_checker import Checker, Node
-from penguin.orchestration.config.fields import DEFAULTS, nest, read_fields
+from penguin.orchestration.config.orchestration_keys import DEFAULTS, nest, read_fields
 
 if TYPE_CHECKING:
     from typing import Self
