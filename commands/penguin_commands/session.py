@@ -78,6 +78,8 @@ class Session:
         """Called periodically with the progress of a wait, and with None when the wait ends."""
         self.at_prompt = False
         """The user types the commands at a prompt, on a screen that can be drawn on."""
+        self.on_terminal = False
+        """The results are drawn on a terminal: lists show how far each workflow is, in the order of execution."""
         self.edit: Callable[[str], Awaitable[str]] | None = None
         """Opens a text in the user's editor; None without a terminal."""
         self.tracked: list[str] = []

@@ -124,7 +124,13 @@ def run(program: Program, code: str, script: str = "") -> str:
         (["-c", "/workflow list"], {INDEX, LOSS_CHECK}),
         (
             ["-c", "/workflow list", "--color", "always"],
-            {INDEX, LOSS_CHECK, "penguin_repl.render.terminal_table", "penguin_repl.render.styles"},
+            {
+                INDEX,
+                LOSS_CHECK,
+                "penguin.orchestration.store.progress",
+                "penguin_repl.render.terminal_table",
+                "penguin_repl.render.styles",
+            },
         ),
         (
             ["-c", "/workflow status quick"],

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.core.usage import UsageTotals
-from penguin.orchestration.workflow_status import ACTIVE
+from penguin.orchestration.workflow_status import ACTIVE, WorkflowStatus
 from penguin_commands.results.workflows import StatusResult, UsageSummary, WorkflowTable
 
 if TYPE_CHECKING:
-    from penguin.orchestration.backend import WorkflowStatus
+    from collections.abc import Mapping
+
+    from penguin.orchestration.backend import WorkflowInfo
+    from penguin.orchestration.store.queries import WorkflowReader
     from penguin_commands.session import Session
 
 
@@ -29,7 +32,8 @@ def status(session: Session, workflow: str | None = None) -> StatusResult | Work
         more = "; /workflow list --status active --limit N shows more"
         remark = f"only the newest {LIMIT} are shown{more}" if len(found) > LIMIT else ""
         spent = reader.usage_of(explain)
-        return WorkflowTable(active, explain, next_commands, "No active workflows.", remark, spent)
+        table = WorkflowTable(active, explain, next_commands, "No active workflows.", remark, spent)
+        return _with_progress(session, table) if session.on_terminal else table
     workflow_id = session.resolve(workflow, prefix=True)
     info = session.info(workflow_id)
     return StatusResult(
@@ -50,10 +54,10 @@ def list_(
     task: str | None = None,
     since: float | None = None,
     limit: int = LIMIT,
-    sort: str = "newest",
+    sort: str | None = None,
     total: bool = False,
 ) -> WorkflowTable:
-    """Return workflows, newest first or in another order."""
+    """Return workflows, newest first or in another order; on a terminal, by default, in the order of execution."""
     reader = session.reader
     session.warn_of_lost_workflows()
     wanted: frozenset[WorkflowStatus] = frozenset().union(*status)
@@ -62,16 +66,55 @@ def list_(
         "statuses": wanted,
         "task_id": task,
         "since": since,
-        "sort": sort,
+        "sort": sort or "newest",
     }
-    found = reader.list(**asked, limit=limit + 1)
-    shown = tuple(found[:limit])
-    return WorkflowTable(
-        shown,
-        remark=_limit_remark(limit, sort) if len(found) > limit else "",
-        usage=reader.usage_of(info.workflow_id for info in shown),
+    by_execution = session.on_terminal and sort is None
+    found = _active_first(reader, asked, limit + 1) if by_execution else reader.list(**asked, limit=limit + 1)
+    table = WorkflowTable(
+        tuple(found[:limit]),
+        remark=_limit_remark(limit, asked["sort"]) if len(found) > limit else "",
+        usage=reader.usage_of(info.workflow_id for info in found[:limit]),
         total=UsageSummary(*reader.total(**asked)) if total else None,
     )
+    if not session.on_terminal:
+        return table
+    table = _with_progress(session, table)
+    return _in_execution_order(table) if by_execution else table
+
+
+def _active_first(reader: WorkflowReader, asked: Mapping[str, Any], limit: int) -> list[WorkflowInfo]:
+    """Return the active workflows of a list, and then the others."""
+    wanted = asked["statuses"] or frozenset(WorkflowStatus)
+    found: list[WorkflowInfo] = []
+    for statuses in (wanted & ACTIVE, wanted - ACTIVE):
+        if statuses and len(found) < limit:
+            found += reader.list(**{**asked, "statuses": statuses}, limit=limit - len(found))
+    return found
+
+
+def _with_progress(session: Session, table: WorkflowTable) -> WorkflowTable:
+    """Return a table for a terminal: with the progress of each workflow, and why an active one does not run."""
+    reader = session.reader
+    active = [info.workflow_id for info in table.workflows if not info.status.final]
+    return table._replace(
+        progress=reader.progress_of(info.workflow_id for info in table.workflows),
+        explanations=table.explanations or {one: reader.explain(one) for one in active},
+        next_commands=table.next_commands or {one: reader.next_command(one) for one in active},
+    )
+
+
+def _in_execution_order(table: WorkflowTable) -> WorkflowTable:
+    """Return a table with what needs a person on top, then what runs, then what waits, and then what has ended."""
+
+    def place(info: WorkflowInfo) -> tuple[Any, ...]:
+        progress = table.progress.get(info.workflow_id)
+        if info.status.rests:
+            return (0, info.status is not WorkflowStatus.BLOCKED, info.started_at)
+        if info.status.final or progress is None:
+            return (3, -info.updated_at.timestamp())
+        return (1, info.started_at) if progress.is_running else (2, progress.rank)
+
+    return table._replace(workflows=tuple(sorted(table.workflows, key=place)))
 
 
 def _limit_remark(limit: int, sort: str) -> str:

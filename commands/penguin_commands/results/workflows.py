@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from penguin.orchestration.backend import WorkflowInfo
+    from penguin.orchestration.store.progress import WorkflowProgress
 
 
 class StatusResult(NamedTuple):
@@ -64,6 +65,8 @@ class WorkflowTable(NamedTuple):
     """The usage of agents, if any, by workflow id."""
     total: UsageSummary | None = None
     """The usage of all requested workflows, including those that a limit cut off."""
+    progress: Mapping[str, WorkflowProgress] = MappingProxyType({})
+    """How far each workflow is, by id; empty if the result is not for a terminal."""
 
     def data(self) -> dict[str, Any]:
         total = {} if self.total is None else {"total": self.total.data()}

@@ -1,10 +1,12 @@
-"""The SQL of lists of workflows: by project, status, task and time, in each order."""
+"""The SQL of lists of workflows by project, status, task and time, in each order, and the workflow of a row."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
+from typing import Any
 
-from penguin.orchestration.backend import WorkflowStatus
+from penguin.orchestration.backend import WorkflowInfo, WorkflowPhase, WorkflowStatus
 
 COLUMNS = "workflow_id, task_id, blueprint_id, project_id, status, phase, created_at, updated_at, reason, artifacts"
 ORDER = "ORDER BY created_at DESC, workflow_id LIMIT ?"
@@ -69,3 +71,32 @@ def total_query(
 
 def _select(index: str, conditions: Iterable[str]) -> str:
     return f"SELECT {COLUMNS} FROM run INDEXED BY {index} WHERE {' AND '.join(conditions) or 'TRUE'}"
+
+
+def workflow_of(row: tuple[Any, ...]) -> WorkflowInfo:
+    """Return the workflow of a row of COLUMNS."""
+    workflow_id, task_id, blueprint_id, project_id, status, phase, created_at, updated_at, reason, artifacts = row
+    where = WorkflowPhase(phase)
+    return WorkflowInfo(
+        workflow_id=workflow_id,
+        task_id=task_id,
+        blueprint_id=blueprint_id,
+        project_id=project_id,
+        status=WorkflowStatus(status),
+        phase=where,
+        progress=where.progress,
+        started_at=datetime.fromtimestamp(created_at, UTC),
+        updated_at=datetime.fromtimestamp(updated_at, UTC),
+        error_message=reason or None,
+        artifacts=json_list(artifacts),
+    )
+
+
+def json_list(text: str) -> list[Any]:
+    """Return a stored list."""
+    # Most lists are empty, and reading those needs no JSON.
+    if text == "[]":
+        return []
+    import json
+
+    return list(json.loads(text))

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Collection, Iterable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from penguin.orchestration.backend import WorkflowInfo, WorkflowNotFound, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.backend import WorkflowInfo, WorkflowNotFound, WorkflowStatus
 from penguin.orchestration.core.usage import UsageTotals
 from penguin.orchestration.store.connection import is_own, open_reader
 from penguin.orchestration.store.database_file import (
@@ -19,7 +18,7 @@ from penguin.orchestration.store.database_file import (
     numbers,
     sql_list,
 )
-from penguin.orchestration.store.list_queries import COLUMNS, ORDER, list_query, total_query
+from penguin.orchestration.store.list_queries import COLUMNS, ORDER, json_list, list_query, total_query, workflow_of
 from penguin.orchestration.workflow_status import ACTIVE
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from penguin.orchestration.store.current_attempt import CurrentAttempt
     from penguin.orchestration.store.history import HistoryEntry, PhaseResult
+    from penguin.orchestration.store.progress import WorkflowProgress
 
 ENGINES = "engines"
 """Folder beside the database in which engines prove that they are alive."""
@@ -207,7 +207,7 @@ class WorkflowReader:
         if not is_text(workflow_id):
             return ()
         rows = self._rows("SELECT left_changes FROM run WHERE workflow_id = ?", (workflow_id,))
-        return tuple(_json_list(rows[0][0])) if rows else ()
+        return tuple(json_list(rows[0][0])) if rows else ()
 
     def host_of(self, workflow_id: str) -> str:
         """Return the name of the machine that runs the workflow, or ran it last; empty if none did or it is unknown."""
@@ -240,6 +240,13 @@ class WorkflowReader:
         from penguin.orchestration.store.current_attempt import current_attempt
 
         return self._ask(current_attempt, workflow_id, None)
+
+    def progress_of(self, workflow_ids: Iterable[str]) -> dict[str, WorkflowProgress]:
+        """Return the progress of workflows by id, as far as this database has it."""
+        from penguin.orchestration.store.progress import progress_of
+
+        ids = list(filter(is_text, workflow_ids))
+        return self._ask(lambda connection, engines, first: progress_of(connection, ids), ids[0], {}) if ids else {}
 
     def changes(self) -> int:
         """Return a number that changes when another connection has written."""
@@ -309,7 +316,7 @@ class WorkflowReader:
 
     def _info(self, row: tuple[Any, ...]) -> WorkflowInfo:
         try:
-            return _info(row)
+            return workflow_of(row)
         except UNREADABLE_VALUE as error:
             raise damaged_value(error, self._db, f"the row of {row[0]!r}") from error
 
@@ -362,33 +369,6 @@ class WorkflowReader:
         near = difflib.get_close_matches(ref, known, 1)
         hint = f"did you mean {near[0]}?" if near else "/workflow list"
         raise WorkflowNotFound(f"there is no workflow {ref!r}", hint)
-
-
-def _info(row: tuple[Any, ...]) -> WorkflowInfo:
-    workflow_id, task_id, blueprint_id, project_id, status, phase, created_at, updated_at, reason, artifacts = row
-    where = WorkflowPhase(phase)
-    return WorkflowInfo(
-        workflow_id=workflow_id,
-        task_id=task_id,
-        blueprint_id=blueprint_id,
-        project_id=project_id,
-        status=WorkflowStatus(status),
-        phase=where,
-        progress=where.progress,
-        started_at=datetime.fromtimestamp(created_at, UTC),
-        updated_at=datetime.fromtimestamp(updated_at, UTC),
-        error_message=reason or None,
-        artifacts=_json_list(artifacts),
-    )
-
-
-def _json_list(text: str) -> list[Any]:
-    # Most lists are empty, and reading those needs no JSON.
-    if text == "[]":
-        return []
-    import json
-
-    return list(json.loads(text))
 
 
 def is_text(value: str) -> bool:
