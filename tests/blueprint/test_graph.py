@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
 import networkx as nx
@@ -166,3 +167,37 @@ def test_a_repeated_id_counts_once() -> None:
     graph = TaskGraph([*tasks_of(a=""), *tasks_of(a="b")])
     assert graph.cycles() == []
     assert graph.missing() == []
+
+
+def test_the_critical_path_is_the_heaviest_chain() -> None:
+    graph = TaskGraph(tasks_of(a="", b="a", c="a", d="b c", e=""))
+    assert graph.critical_path(dict.fromkeys("abcde", 1.0)) == ["a", "b", "d"]
+    assert graph.critical_path({name: 9.0 if name == "c" else 1.0 for name in "abcde"}) == ["a", "c", "d"]
+    assert graph.critical_path(dict.fromkeys("bde", 1.0)) == ["b", "d"], "a is done"
+    assert graph.critical_path({"e": 9.0, "a": 1.0}) == ["e"]
+    assert graph.critical_path({}) == []
+
+
+@given(st.dictionaries(names, st.sets(names, max_size=3)), st.data())
+def test_no_chain_is_heavier_than_the_critical_path(needs: dict[str, set[str]], data: st.DataObject) -> None:
+    weights = {name: float(data.draw(st.integers(1, 9))) for name in needs}
+    graph = TaskGraph(tasks_of(**{name: " ".join(sorted(wanted)) for name, wanted in needs.items()}))
+    path = graph.critical_path(weights)
+    assert len(path) == len(set(path))
+    assert all(needed in needs[name] for needed, name in pairwise(path))
+    if not graph.cycles():
+        plain = nx.DiGraph([(needed, name) for name, wanted in needs.items() for needed in wanted if needed in needs])
+        plain.add_nodes_from(needs)
+        heaviest = max((_weight(chain, weights) for chain in _chains(plain)), default=0.0)
+        assert _weight(path, weights) == heaviest
+
+
+def _chains(graph: nx.DiGraph[str]) -> Iterator[list[str]]:
+    yield from ([name] for name in graph)
+    for first in graph:
+        for last in nx.descendants(graph, first):
+            yield from nx.all_simple_paths(graph, first, last)
+
+
+def _weight(path: Iterable[str], weights: Mapping[str, float]) -> float:
+    return sum(weights[name] for name in path)

@@ -48,6 +48,8 @@ SCRIPT = (
     ("/workflow cancel gated", "changed"),
     ("/workflow wait gated", "failure"),
     ("/blueprint list", "blueprints"),
+    ("/blueprint board", "board"),
+    ("/blueprint board basics", "board"),
     ("/blueprint show basics", "blueprint-shown"),
     ("/blueprint show basics --source", "blueprint-source"),
     ("/blueprint lint", "lint"),

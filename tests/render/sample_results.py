@@ -12,6 +12,7 @@ from penguin.orchestration.core.usage import UsageTotals
 from penguin.orchestration.runtime.command_preview import ActiveWorkflow, PlannedCommand
 from penguin.orchestration.store.agent_snapshots import SnapshotRow
 from penguin.orchestration.store.maintenance.workflow_deletion import PrunableWorkflow
+from penguin.orchestration.store.progress import GateState, WorkflowProgress
 from penguin_commands.errors import UsageError
 from penguin_commands.grammar.parse import parse
 from penguin_commands.grammar.table import COMMANDS, TABLE
@@ -22,6 +23,7 @@ from penguin_commands.results import tasks as p
 from penguin_commands.results.changes import StartResult, WaitProgress, WaitResult
 from penguin_commands.results.help import HelpResult
 from penguin_commands.results.output import DiffResult, Log, LogsResult, OutputChunk
+from penguin_commands.results.tasks import BoardEstimate, BoardResult, BoardRow
 from penguin_commands.results.ui_actions import ChainedResult
 from penguin_commands.results.workflows import WorkflowTable
 
@@ -64,6 +66,8 @@ TALK: list[dict[str, Any]] = [
 def _specimens() -> dict[str, Result]:
     return {name: result for name, (result, _) in CASES.items()} | {
         "workflows of all kinds": _workflows(),
+        "board": _board(),
+        "board without tasks": BoardResult("", (), {}, (), None),
         "waits to be told": WorkflowTable((info("BLOCKED", "VERIFY"),), {ID: "nobody looked"}, {ID: "/workflow x"}),
         "workflows with costs": PAID,
         "snapshots": s.SnapshotTable(
@@ -135,6 +139,37 @@ def _workflows() -> WorkflowTable:
         {workflow_id: "VERIFY is UNVERIFIED: nobody looked at 1 criterion"},
         {workflow_id: f"/workflow approve {workflow_id}"},
     )
+
+
+def _board() -> BoardResult:
+    progress = WorkflowProgress(
+        "Model",
+        (GateState.PASSED, GateState.FAILED, GateState.SKIPPED, GateState.WAITING),
+        2,
+        3,
+        is_running=False,
+        elapsed=75.0,
+        due_at=0.0,
+        rank=(False, (0, 0.0, 0, 0), 0.0),
+    )
+    workflow = info("BLOCKED", "TEST", task_id="auth-user-model")
+    rows = (
+        BoardRow(
+            p.GraphRow("", "│", p.TaskState(task(id="auth-user-model"), "BLOCKED"), (), folded=False),
+            workflow,
+            progress,
+            "TEST FAILED: exit code 1",
+            is_critical=True,
+        ),
+        BoardRow(
+            p.GraphRow("└─ ", "", p.TaskState(task(id="auth-login", title="Log in"), "waiting"), (), folded=False),
+            is_critical=True,
+        ),
+        BoardRow(p.GraphRow("", "", p.TaskState(task(id="mail", title="Send mail"), "ready"), (), folded=False)),
+    )
+    estimate = BoardEstimate(remaining=450.0, work=600.0, per_task=150.0, completed=3, slots=2)
+    counts = {"BLOCKED": 1, "waiting": 1, "ready": 1}
+    return BoardResult("Shop", rows, counts, ("auth-user-model", "auth-login"), estimate)
 
 
 def _tasks() -> Iterator[p.TaskState]:

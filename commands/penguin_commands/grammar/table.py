@@ -46,6 +46,20 @@ def blueprint_show() -> Handler:
 
 @TABLE.command(
     "blueprint",
+    "board",
+    "Show the tasks of a blueprint as a tree: state, progress, critical path, and what is left; default: all",
+    "/blueprint board auth-system",
+    arguments=(BLUEPRINT._replace(required=False),),
+    reads=True,
+)
+def blueprint_board() -> Handler:
+    from penguin_commands.handlers.board import board
+
+    return board
+
+
+@TABLE.command(
+    "blueprint",
     "lint",
     "Check a blueprint for errors; default: all blueprints",
     "/blueprint lint auth-system",

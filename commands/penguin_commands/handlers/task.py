@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 def list_(session: Session, blueprint: str | None = None) -> TaskTable:
     """Return all tasks, in the order of their files."""
     blueprints = session.blueprints
-    _warn_broken(session, blueprints, blueprint)
-    return TaskTable(TaskProgress(session).states(_tasks(blueprints, blueprint)), _empty_message(blueprints))
+    warn_broken(session, blueprints, blueprint)
+    return TaskTable(TaskProgress(session).states(tasks_of(blueprints, blueprint)), empty_message(blueprints))
 
 
 def show(session: Session, task: str, blueprint: str | None = None) -> TaskResult:
@@ -46,13 +46,13 @@ def ready(session: Session, blueprint: str | None = None) -> TaskTable:
 
     progress = TaskProgress(session)
     blueprints = session.blueprints
-    _warn_broken(session, blueprints, blueprint)
-    tasks = _tasks(blueprints, blueprint)
+    warn_broken(session, blueprints, blueprint)
+    tasks = tasks_of(blueprints, blueprint)
     found: list[Task] = []
     for project in dict.fromkeys(task.project_id for task in tasks):
         own = [task for task in tasks if task.project_id == project]
         found += ready_of(own, progress.completed_tasks(project), progress.active_tasks(project))
-    empty = "No task is ready." if tasks else _empty_message(blueprints)
+    empty = "No task is ready." if tasks else empty_message(blueprints)
     return TaskTable(progress.states(sorted(found, key=precedence)), empty)
 
 
@@ -61,8 +61,8 @@ def graph(session: Session, blueprint: str | None = None, format: str = "tree") 
     from penguin.orchestration.blueprint.graph import TaskGraph, to_dot, to_mermaid
 
     blueprints = session.blueprints
-    _warn_broken(session, blueprints, blueprint)
-    tasks = TaskGraph(_tasks(blueprints, blueprint))
+    warn_broken(session, blueprints, blueprint)
+    tasks = TaskGraph(tasks_of(blueprints, blueprint))
     progress = TaskProgress(session)
     rows = tuple(
         GraphRow(line.branch, line.rail, progress.state(line.task), line.needs, line.folded)
@@ -100,7 +100,7 @@ async def add(
     return AddedTaskResult(*added)
 
 
-def _warn_broken(session: Session, blueprints: BlueprintSet, blueprint_id: str | None) -> None:
+def warn_broken(session: Session, blueprints: BlueprintSet, blueprint_id: str | None) -> None:
     """Warn about files that could not be parsed. Their tasks are missing or can't be started."""
     from penguin.orchestration.blueprint.model import foreign_hints
     from penguin.orchestration.config.document_checker import ERROR
@@ -114,11 +114,11 @@ def _warn_broken(session: Session, blueprints: BlueprintSet, blueprint_id: str |
         session.narrate(f"could not read {', '.join(paths)}; /blueprint lint says why")
 
 
-def _tasks(blueprints: BlueprintSet, blueprint_id: str | None) -> Sequence[Task]:
+def tasks_of(blueprints: BlueprintSet, blueprint_id: str | None) -> Sequence[Task]:
     return blueprints.tasks() if blueprint_id is None else blueprints.blueprint(blueprint_id).tasks
 
 
-def _empty_message(blueprints: BlueprintSet) -> str:
+def empty_message(blueprints: BlueprintSet) -> str:
     if blueprints.blueprints:
         return "No tasks."
     return "No blueprints. Set `blueprints:` in penguin.yaml, or run penguin init for an example."

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from penguin.orchestration.backend import WorkflowInfo
     from penguin.orchestration.blueprint import BlueprintCounts
     from penguin.orchestration.config import Problem
     from penguin.orchestration.core.definition import Task
+    from penguin.orchestration.store.progress import WorkflowProgress
 
 
 class TaskState(NamedTuple):
@@ -227,6 +229,76 @@ class LintResult(NamedTuple):
     def data(self) -> dict[str, Any]:
         counts = self.counts._asdict() if self.counts else None
         return {"problems": [problem._asdict() for problem in self.problems], "counts": counts}
+
+
+class BoardRow(NamedTuple):
+    """A task on the board."""
+
+    row: GraphRow
+    """Its place in the tree, and its state."""
+    workflow: WorkflowInfo | None = None
+    """Its newest workflow; None if it was never started."""
+    progress: WorkflowProgress | None = None
+    reason: str = ""
+    """Why it does not run now; empty if it runs, or was not started."""
+    is_critical: bool = False
+    """Whether it is on the critical path of what is left."""
+
+    def data(self) -> dict[str, Any]:
+        progress = self.progress
+        return {
+            **self.row.state.data(),
+            "workflow_id": self.workflow.workflow_id if self.workflow else None,
+            "gates": [gate.value for gate in progress.gates] if progress else None,
+            "attempt": progress.attempt if progress else None,
+            "max_attempts": progress.max_attempts if progress else None,
+            "elapsed": progress.elapsed if progress else None,
+            "explain": self.reason,
+            "critical": self.is_critical,
+        }
+
+
+class BoardEstimate(NamedTuple):
+    """How long the rest of a backlog takes, as far as completed tasks tell it. Times are in seconds."""
+
+    remaining: float
+    """Until all tasks are done."""
+    work: float
+    """The sum over all tasks that are left."""
+    per_task: float
+    """The median of the completed tasks."""
+    completed: int
+    """How many completed tasks were measured."""
+    slots: int
+    """How many workflows run at once."""
+
+    def data(self) -> dict[str, Any]:
+        return self._asdict()
+
+
+class BoardResult(NamedTuple):
+    """The tasks of one blueprint, or of all, as a tree of dependencies."""
+
+    title: str
+    rows: tuple[BoardRow, ...]
+    counts: dict[str, int]
+    """The number of tasks by state."""
+    critical_path: tuple[str, ...]
+    """The ids of the longest chain of tasks that are left, in the order of work."""
+    estimate: BoardEstimate | None
+    """None: no task has been completed yet, or none is left."""
+    cycles: tuple[tuple[str, ...], ...] = ()
+    empty_message: str = "No tasks."
+
+    def data(self) -> dict[str, Any]:
+        return {
+            "title": self.title,
+            "tasks": [row.data() for row in self.rows],
+            "counts": self.counts,
+            "critical_path": list(self.critical_path),
+            "estimate": self.estimate.data() if self.estimate else None,
+            "cycles": [list(cycle) for cycle in self.cycles],
+        }
 
 
 class ImportedFile(NamedTuple):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from penguin_commands.results import tasks as p
+from penguin_repl.render.format import format_duration
 from penguin_repl.render.registry import Renderers
 from penguin_repl.render.table import Grid, Part
 from penguin_repl.text.escape import clean, clean_block
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from penguin.orchestration.blueprint import BlueprintCounts
 
 RENDERERS = Renderers()
+
+CRITICAL = "*"
+"""The mark of a task on the critical path."""
 _PLURALS = {"dependency": "dependencies", "criterion": "criteria"}
 _REMARKS = 30
 """Remarks of one kind about an import that are shown; `-o json` has all of them."""
@@ -135,6 +139,44 @@ def _blueprint(result: p.BlueprintResult) -> Iterator[Part]:
         yield _task_grid(result.tasks)
     for problem in result.problems:
         yield _problem(problem)
+
+
+@RENDERERS.shows(p.BoardResult)
+def _board(result: p.BoardResult) -> Iterator[Part]:
+    if not result.rows:
+        yield result.empty_message
+        return
+    if result.title:
+        yield clean(result.title)
+    yield Grid(
+        ("TASK", "STATE", "PHASE", "TOOK", "TITLE"),
+        tuple(_cells(row) for row in result.rows),
+        right_aligned=(3,),
+        rails=tuple(row.row.rail for row in result.rows),
+    )
+    yield ", ".join(f"{count} {state}" for state, count in result.counts.items())
+    if result.critical_path:
+        yield f"Critical path ({CRITICAL}): {clean(' → '.join(result.critical_path))}"
+    if result.estimate:
+        yield _estimate(result.estimate)
+    yield from (f"circular dependency: {clean(' → '.join(circle))}" for circle in result.cycles)
+
+
+def _cells(row: p.BoardRow) -> tuple[str, ...]:
+    task = row.row.state.task
+    name = f"{row.row.branch}{task.id}{f' {CRITICAL}' if row.is_critical else ''}"
+    phase = row.workflow.phase.value if row.workflow and not row.workflow.status.final else ""
+    took = format_duration(row.progress.elapsed) if row.progress else ""
+    return (name, row.row.state.state, phase, took, row.reason or ("" if task.title == task.id else task.title))
+
+
+def _estimate(estimate: p.BoardEstimate) -> str:
+    pace = "one at a time" if estimate.slots == 1 else f"{estimate.slots} at once"
+    measured = f"{estimate.completed} completed task{'' if estimate.completed == 1 else 's'}"
+    return (
+        f"About {format_duration(estimate.remaining)} left, {pace} "
+        f"({measured}, {format_duration(estimate.per_task)} each)"
+    )
 
 
 @RENDERERS.shows(p.BlueprintSourceResult)

@@ -124,6 +124,26 @@ class TaskGraph:
                 message = f"{task.path}:{task.line}: circular dependency: {' -> '.join(circle)}"
                 raise BlueprintError(message, "remove one of these dependencies")
 
+    def critical_path(self, weights: Mapping[str, float]) -> list[str]:
+        """Return the chain of dependent tasks with the largest sum of weights, in the order of work.
+
+        Args:
+            weights: What each task takes, by id. Tasks without a weight, or with 0, are left out.
+        """
+        forward = self._without_cycles()
+        sums: dict[str, float] = {}
+        before: dict[str, str | None] = {}
+        for name in nx.topological_sort(forward):
+            needed = max(forward.predecessors(name), key=sums.__getitem__, default=None)
+            before[name] = needed
+            sums[name] = weights.get(name, 0.0) + (sums[needed] if needed is not None else 0.0)
+        last = max(sums, key=sums.__getitem__, default=None)
+        path: list[str] = []
+        while last is not None:
+            path.append(last)
+            last = before[last]
+        return [name for name in reversed(path) if weights.get(name, 0.0) > 0]
+
     def tree(self) -> Iterator[TreeLine]:
         """Yield the lines of a tree in which each task is below the last of its dependencies.
 
@@ -139,19 +159,23 @@ class TaskGraph:
 
     def _parents(self) -> dict[str, str | None]:
         """Return for each task the dependency with the longest way from the start, outside of its own cycle."""
-        cycle_of = {name: number for number, knot in enumerate(self._knots()) for name in knot}
-        forward: nx.DiGraph[str] = nx.DiGraph()
-        forward.add_nodes_from(self.tasks)
-        forward.add_edges_from(edge for edge in self._graph.edges if cycle_of[edge[0]] != cycle_of[edge[1]])
+        forward = self._without_cycles()
         depths: dict[str, int] = {}
         parents: dict[str, str | None] = {}
-        # Without the edges within cycles, there are no cycles left among those between them.
         for name in nx.topological_sort(forward):
             needed = [one for one in self.tasks[name].dependencies if forward.has_edge(one, name)]
             parent = max(needed, key=depths.__getitem__, default=None)
             parents[name] = parent
             depths[name] = 0 if parent is None else depths[parent] + 1
         return parents
+
+    def _without_cycles(self) -> nx.DiGraph[str]:
+        """Return the graph without the edges within cycles. No cycles are left among the others."""
+        cycle_of = {name: number for number, knot in enumerate(self._knots()) for name in knot}
+        forward: nx.DiGraph[str] = nx.DiGraph()
+        forward.add_nodes_from(self.tasks)
+        forward.add_edges_from(edge for edge in self._graph.edges if cycle_of[edge[0]] != cycle_of[edge[1]])
+        return forward
 
     def _branch(
         self, roots: deque[str], below: Mapping[str | None, Sequence[str]], parents: Mapping[str, str | None]

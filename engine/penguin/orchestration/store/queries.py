@@ -248,6 +248,12 @@ class WorkflowReader:
         ids = list(filter(is_text, workflow_ids))
         return self._ask(lambda connection, engines, first: progress_of(connection, ids), ids[0], {}) if ids else {}
 
+    def task_durations(self, project_id: str) -> dict[str, float]:
+        """Return the seconds that completed tasks of a project took, by task."""
+        from penguin.orchestration.store.durations import task_durations
+
+        return self._ask(lambda connection, engines, name: task_durations(connection, name), project_id, {})
+
     def changes(self) -> int:
         """Return a number that changes when another connection has written."""
         rows = self._rows("PRAGMA data_version", ())
