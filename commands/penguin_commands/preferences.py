@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from penguin.orchestration.config import Setting
     from penguin.orchestration.config.document_checker import Checker, Node
+    from penguin.orchestration.config.theme import ThemeSetting
     from penguin.orchestration.config.ui import UiSetting
 
 MAX_BYTES = 1_000_000
@@ -35,6 +36,8 @@ class Preferences(NamedTuple):
     """The command that shows what is longer than the screen; '' for none; None: from the environment."""
     color: str = "auto"
     """auto or never."""
+    theme: ThemeSetting = "auto"
+    """The styles of text by its meaning."""
     accessible: bool = False
     """Use only consecutive lines, without drawing over anything."""
 

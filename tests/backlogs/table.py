@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tests.backlogs.fixtures import BLUEPRINT, Fixture, Reading, fixtures, read
 
-from penguin_repl.render.table import Grid, aligned
+from penguin_repl.render.parts import Grid
+from penguin_repl.render.plain import plain_text
 
 COLUMNS = ("FILE", "FORMAT", "TASKS", "DEPENDENCIES", "CRITERIA", "EQUAL", "INVENTED CHECKS")
 
@@ -33,7 +34,7 @@ def print_table() -> bool:
         rows.append((fixture.name, fixture.format, *_counts(fixture, reading), "yes" if same else "NO", str(more)))
         if not reading.refused:
             numbers = [total + one for total, one in zip(numbers, reading.counts, strict=True)]
-    print(aligned(Grid(COLUMNS, tuple(rows), right_aligned=(2, 3, 4, 6))), end="")
+    print(plain_text([Grid(COLUMNS, tuple(rows), right_aligned=(2, 3, 4, 6))]), end="")
     other = sum(fixture.format != BLUEPRINT for fixture in found)
     print(f"{len(found)} backlogs ({other} of other tools, {len(found) - other} blueprints):", end=" ")
     print("{} tasks, {} dependencies, {} criteria;".format(*numbers), f"{equal} equal, {invented} invented checks")

@@ -85,7 +85,7 @@ def test_style_in_a_pipe(
 def test_the_option_overrides_the_style_of_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     table = SettingsTable((("a", 1, "default"),))
     monkeypatch.setenv("NO_COLOR", "1")
-    assert "\x1b[1m" in render(table, terminal=True, color=True)
+    assert "\x1b[2m" in render(table, terminal=True, color=True)
     monkeypatch.delenv("NO_COLOR")
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert "\x1b" not in render(table, terminal=True, color=False)

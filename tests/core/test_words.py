@@ -7,7 +7,7 @@ import pytest
 from penguin.orchestration.backend import Verdict, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core.signals import describe_signal
 from penguin.orchestration.workflow_status import ACTIVE, GATES, STOPPED
-from penguin_repl.render.styles import SEVERITY_STYLES, STATUS_STYLES, VERDICT_STYLES
+from penguin_repl.live.styles import SEVERITY_STYLES, STATUS_STYLES, VERDICT_STYLES
 
 
 @pytest.mark.parametrize("status", WorkflowStatus)

@@ -27,8 +27,8 @@ from penguin_repl.output.print_result import show_whole_result
 from penguin_repl.output.screen import Screen, Style
 from penguin_repl.render import render_parts
 from penguin_repl.render.error import error_lines
+from penguin_repl.render.parts import Grid
 from penguin_repl.render.progress import heartbeat_line, progress_line
-from penguin_repl.render.table import Grid
 from penguin_repl.text.width import display_width
 
 FOLDER = Path(__file__).parent / "golden"
@@ -108,10 +108,9 @@ def test_rendered_progress(name: str, anew: bool) -> None:
 @pytest.mark.parametrize("width", [20, NARROW, WIDE, 200])
 @pytest.mark.parametrize("name", [name for name, result in SAMPLES.items() if has_table(result)])
 def test_a_table_stays_within_its_width(name: str, width: int) -> None:
-    result = SAMPLES[name]
-    plain = {line for part in render_parts(result) if isinstance(part, str) for line in part.split("\n")}
-    for line in shown(result, width).split("\n"):
-        assert display_width(line) <= width or line in plain
+    for line in shown(SAMPLES[name], width).split("\n"):
+        # A word that fits on no line stays whole behind its name: the terminal breaks it, and it can be copied.
+        assert display_width(line) <= width or any(display_width(word) > width - 6 for word in line.split())
 
 
 def test_every_result_has_a_sample() -> None:

@@ -686,15 +686,15 @@ def test_logs_as_data_hold_the_end_of_a_large_file(tmp_path: Path) -> None:
 
 
 def test_a_narrow_terminal_keeps_ids_whole() -> None:
-    from penguin_repl.render import layout
-    from penguin_repl.render.table import Grid
+    from penguin_repl.render.parts import Grid
+    from penguin_repl.terminal.draw import draw
 
     columns = ("WORKFLOW", "STATUS", "PHASE", "DONE", "STARTED")
     row = ("ituv-hello-script-9d5db8", "COMPLETED", "DONE", "100%", "2026-11-22 16:05:37")
-    shown = layout([Grid(columns, (row,), right_aligned=(3,))], terminal=True, width=40, color=False)
+    grid = Grid(columns, (row,), (3,), ("STARTED", "DONE", "PHASE"))
+    shown = draw([grid], width=40, color=False)
     assert [line.split() for line in shown.splitlines()] == [["WORKFLOW", "STATUS"], list(row[:2])]
-    wide = layout([Grid(columns, (row,), right_aligned=(3,))], terminal=True, width=80, color=False)
-    assert "16:05:37" in wide
+    assert "16:05:37" in draw([grid], width=80, color=False)
 
 
 LARGE_TITLE = "漢字" * 330_000

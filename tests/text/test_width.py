@@ -8,12 +8,16 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from wcwidth import wcswidth
 
-from penguin_repl.text.width import display_width, graphemes, truncate, truncate_start, wrap_line
+from penguin_repl.text.width import display_width, fold, graphemes, truncate, truncate_start
 
 FAMILY, FLAG, HAND, HEART, KEY = "👨\u200d👩\u200d👧", "🇩🇪", "👍🏽", "❤\ufe0f", "1\ufe0f\u20e3"
-SIGNS = st.sampled_from(["a", "é", "e\u0301", "漢", "한", FAMILY, FLAG, HAND, HEART, KEY, " ", "→", "ß"])
+JAMO, RAINBOW, ASTRONAUT = "\u1112\u1161\u11ab", "🏳\ufe0f\u200d🌈", "👨🏽\u200d🚀"
+SIGNS = st.sampled_from(
+    ["a", "é", "e\u0301", "漢", "한", JAMO, FAMILY, FLAG, HAND, HEART, KEY, RAINBOW, ASTRONAUT, " ", "→", "ß", "ж", "ｶ"]
+)
 ANYTHING = st.lists(SIGNS).map("".join)
 
 
@@ -38,6 +42,12 @@ ANYTHING = st.lists(SIGNS).map("".join)
 )
 def test_width(text: str, width: int) -> None:
     assert display_width(text) == width == wcswidth(text)
+
+
+@given(ANYTHING)
+def test_rich_measures_the_same(text: str) -> None:
+    """Lists measure with wcwidth in a pipe and with rich on a terminal."""
+    assert display_width(text) == cell_len(text)
 
 
 @given(st.lists(st.sampled_from(["a", "漢", "한", FAMILY, FLAG, HAND, HEART, " ", "ß"])))
@@ -72,16 +82,10 @@ def test_truncation_is_marked() -> None:
 
 
 @given(ANYTHING, st.integers(2, 30))
-def test_wrapped_lines_fit_and_lose_nothing(text: str, room: int) -> None:
-    lines = wrap_line(text, room)
-    assert all(display_width(line) <= room for line in lines)
-    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
-
-
-def test_lines_end_between_words() -> None:
-    assert wrap_line("one two three", 8) == ["one two", "three"]
-    assert wrap_line("ab 漢字漢字", 5) == ["ab", "漢字", "漢字"]
-    assert wrap_line("", 5) == [""]
+def test_the_parts_of_a_word_fit_and_lose_nothing(text: str, room: int) -> None:
+    parts = list(fold(text, room))
+    assert all(display_width(part) <= room for part in parts)
+    assert "".join(parts) == text
 
 
 LARGE = [("漢" * 700_000), ("e\u0301" * 300_000), ("漢字 " * 200_000), ("ж" * 1_000_000), (FAMILY * 100_000)]
@@ -95,12 +99,3 @@ def test_a_large_text_is_cut_without_measuring_all_of_it(cut: Callable[[str, int
     for _ in range(100):
         assert display_width(cut(text, 80)) <= 80
     assert time.process_time() - started < 1
-
-
-@pytest.mark.parametrize("text", LARGE[:3], ids=["wide", "accents", "wide words"])
-def test_the_time_to_wrap_a_line_grows_with_its_length_only(text: str) -> None:
-    text = text[:60_000]
-    started = time.process_time()
-    lines = wrap_line(text, 4000)
-    assert time.process_time() - started < 2
-    assert "".join(lines).replace(" ", "") == text.replace(" ", "")

@@ -30,7 +30,14 @@ def choose_style(
         color = tty and not _is_dumb(environ) and not _is_accessible(environ) and _prefers_color(settings())
     drawn = tty or options.color == "always" or _is_forced(environ)
     return Style(
-        options.output, drawn, color, plain=_is_plain(options, settings, environ), ascii=not supports_utf8(environ)
+        options.output,
+        drawn,
+        color,
+        truecolor=environ.get("COLORTERM", "").lower() in ("truecolor", "24bit"),
+        # A file that decides on what goes into a pipe would be read by every script.
+        theme=settings().theme if tty and color else "auto",
+        plain=_is_plain(options, settings, environ),
+        ascii=not supports_utf8(environ),
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from penguin.orchestration.backend import WorkflowStatus
 from penguin_repl.live.recent_output import last_line
-from penguin_repl.render.styles import STATUS_STYLES
+from penguin_repl.live.styles import STATUS_STYLES
 from penguin_repl.text.escape import clean
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from prompt_toolkit.utils import get_cwidth
 
 from penguin.orchestration.backend import WorkflowPhase, WorkflowStatus
-from penguin_repl.render.styles import STATUS_STYLES
+from penguin_repl.live.styles import STATUS_STYLES
 from penguin_repl.text.escape import clean
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from penguin.orchestration.backend import Verdict, WorkflowError, WorkflowInfo
 from penguin.orchestration.execution.step_files import LOG, read_exit
 from penguin.orchestration.files.run_files import attempt_logs
 from penguin_repl.live.recent_output import attempt_folder, newest_outputs, tail_lines
+from penguin_repl.live.styles import STATUS_STYLES
 from penguin_repl.live.table import ASCII, DIM, clip_line, format_remaining, truncate
 from penguin_repl.render.format import format_duration
-from penguin_repl.render.styles import STATUS_STYLES
 from penguin_repl.text.escape import clean
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 if TYPE_CHECKING:
+    from penguin.orchestration.config.theme import ThemeSetting
     from penguin_commands.results import Result
 
 
@@ -24,6 +25,10 @@ class Style(NamedTuple):
     terminal: bool = False
     """Draw tables, and escape everything that could control the terminal."""
     color: bool = False
+    truecolor: bool = False
+    """Whether the terminal shows 16 million colours, if it shows any."""
+    theme: ThemeSetting = "auto"
+    """The value of `ui.theme`."""
     plain: bool = False
     """Write only consecutive lines: no escape sequences, no overwriting."""
     ascii: bool = False
@@ -62,7 +67,15 @@ class Screen:
         from penguin_repl.render import render
 
         style = self.style
-        return render(result, format=style.format, terminal=style.terminal, width=self.width, color=style.color)
+        return render(
+            result,
+            format=style.format,
+            terminal=style.terminal,
+            width=self.width,
+            color=style.color,
+            truecolor=style.truecolor,
+            theme=style.theme,
+        )
 
     def write_data(self, text: str) -> None:
         """Show the data that the user asked for. The text includes its line ends. Raises BrokenPipeError."""

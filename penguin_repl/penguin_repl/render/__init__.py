@@ -7,52 +7,53 @@ from typing import TYPE_CHECKING
 from penguin_commands.results import module_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
+    from penguin.orchestration.config.theme import ThemeSetting
     from penguin_commands.results import Result
+    from penguin_repl.render.parts import Part
     from penguin_repl.render.registry import Renderers
-    from penguin_repl.render.table import Part
 
 FORMATS = ("text", "json", "jsonl")
 
 
-def render(result: Result, *, format: str = "text", terminal: bool = False, width: int = 80, color: bool = True) -> str:
+def render(
+    result: Result,
+    *,
+    format: str = "text",
+    terminal: bool = False,
+    width: int = 80,
+    color: bool = True,
+    truecolor: bool = False,
+    theme: ThemeSetting = "auto",
+) -> str:
     """Return a result as text that ends in a newline, or is empty.
 
     Args:
         result: What a command returned.
         format: One of FORMATS.
-        terminal: Draw tables `width` columns wide, with colours if `color`. Elsewhere tables are aligned lines.
+        terminal: Draw for a terminal. Elsewhere, tables are aligned lines.
         width: The columns of the terminal.
         color: Whether the terminal shows colours.
+        truecolor: Whether it shows 16 million of them.
+        theme: The value of `ui.theme`.
     """
     if format != "text":
         from penguin_repl.render.json_output import json_document, json_lines
 
         return json_document(result.data()) if format == "json" else json_lines(result.data())
-    return layout(render_parts(result), terminal=terminal, width=width, color=color)
+    if not terminal:
+        from penguin_repl.render.plain import plain_text
+
+        return plain_text(render_parts(result))
+    from penguin_repl.terminal.draw import draw
+
+    return draw(render_parts(result), width=width, color=color, truecolor=truecolor, theme=theme)
 
 
 def render_parts(result: Result) -> Iterator[Part]:
-    """Return the lines and tables that show a result."""
+    """Return the parts that show a result."""
     return renderers_of(module_of(type(result))).parts(result)
-
-
-def layout(parts: Iterable[Part], *, terminal: bool, width: int, color: bool) -> str:
-    """Return lines and tables as text, one below the other."""
-    blocks = []
-    for part in parts:
-        if isinstance(part, str):
-            blocks.append(part + "\n")
-        elif terminal:
-            from penguin_repl.render.terminal_table import draw_grid
-
-            blocks.append(draw_grid(part, width, color))
-        else:
-            from penguin_repl.render.table import aligned
-
-            blocks.append(aligned(part))
-    return "".join(blocks)
 
 
 def renderers_of(module: str) -> Renderers:

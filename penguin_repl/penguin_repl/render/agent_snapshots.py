@@ -9,12 +9,13 @@ from typing import Any
 from penguin_commands.results import agent_snapshots as s
 from penguin_repl.render.costs import cost_columns, cost_lines
 from penguin_repl.render.format import format_size, format_time
+from penguin_repl.render.parts import Grid, Part, Span, field, line
 from penguin_repl.render.registry import Renderers
-from penguin_repl.render.table import Grid, Part
-from penguin_repl.text.escape import clean, clean_block
+from penguin_repl.text.escape import clean_block
 
 RENDERERS = Renderers()
 
+OPTIONAL_COLUMNS = ("CREATED", "TOKENS", "COST", "SIZE", "MESSAGES", "AGENT")
 KNOWN_KEYS = {"role", "text", "content", "tool", "input", "output", "failed"}
 
 
@@ -25,38 +26,45 @@ def _snapshots(result: s.SnapshotTable) -> Iterator[Part]:
         return
     heads, costs = cost_columns([row.spent for row in result.snapshots], ("tokens", "usd"))
     rows = tuple(
-        (row.snapshot_id, row.agent, str(row.messages), format_size(row.bytes), *cost, format_time(row.created_at))
+        (
+            Span(row.snapshot_id, "id"),
+            row.agent,
+            str(row.messages),
+            format_size(row.bytes),
+            *cost,
+            Span(format_time(row.created_at), "time"),
+        )
         for row, cost in zip(result.snapshots, costs, strict=True)
     )
     columns = ("SNAPSHOT", "AGENT", "MESSAGES", "SIZE", *heads, "CREATED")
-    yield Grid(columns, rows, right_aligned=(2, 3, *range(4, 4 + len(heads))))
+    yield Grid(columns, rows, right_aligned=(2, 3, *range(4, 4 + len(heads))), optional=OPTIONAL_COLUMNS)
 
 
 @RENDERERS.shows(s.ConversationResult)
 def _conversation(result: s.ConversationResult) -> Iterator[Part]:
     row = result.row
-    yield f"Snapshot {clean(row.snapshot_id)}"
+    yield line(Span("Snapshot ", "heading"), Span(row.snapshot_id, "id"))
     where = f" ({row.phase} attempt {row.attempt})" if row.phase and row.attempt else ""
-    yield f"Workflow: {clean(row.workflow_id)}{where}"
+    yield field("Workflow", line(Span(row.workflow_id, "id"), where))
     if row.task_id:
-        yield f"Task: {clean(row.task_id)}"
+        yield field("Task", Span(row.task_id, "id"))
     if row.agent:
-        yield f"Agent: {clean(row.agent)}" + (f" (session {clean(row.session_id)})" if row.session_id else "")
-    yield f"Created: {format_time(row.created_at)}"
-    yield f"Messages: {row.messages} ({format_size(row.bytes)})"
+        yield field("Agent", row.agent + (f" (session {row.session_id})" if row.session_id else ""))
+    yield field("Created", Span(format_time(row.created_at), "time"))
+    yield field("Messages", f"{row.messages} ({format_size(row.bytes)})")
     if result.files:
-        named = ", ".join(f"{clean(name)} ({format_size(count)})" for name, count in result.files.items())
-        yield f"Session files: {named}"
+        named = ", ".join(f"{name} ({format_size(count)})" for name, count in result.files.items())
+        yield field("Session files", named)
     yield from cost_lines(row.spent)
     for message in result.messages:
         yield ""
         yield from _message(message)
 
 
-def _message(message: dict[str, Any]) -> Iterator[str]:
+def _message(message: dict[str, Any]) -> Iterator[Part]:
     """Yield the lines of one message: its author, and its text below."""
     who = " ".join(str(message[key]) for key in ("role", "tool") if message.get(key)) or "message"
-    yield f"{clean(who)}{' (failed)' if message.get('failed') else ''}:"
+    yield line(Span(who, "heading"), *([Span(" (failed)", "error")] if message.get("failed") else []), ":")
     for key in ("text", "content"):
         yield from _block(_message_text(message.get(key)))
     yield from _block(_tool_input(message.get("input")), "> ")

@@ -5,32 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from penguin_repl.render.parts import Span, field
+
 if TYPE_CHECKING:
     from penguin.orchestration.core.usage import UsageTotals
+    from penguin_repl.render.parts import Cell, Line
 
 COLUMN_HEADS = {"turns": "TURNS", "tokens": "TOKENS", "usd": "COST"}
 
 
-def cost_lines(spent: UsageTotals, agents: str = "") -> Iterator[str]:
-    """Yield the agents and one line per unit that they used. The names in `agents` are already escaped."""
+def cost_lines(spent: UsageTotals, agents: str = "") -> Iterator[Line]:
+    """Yield the agents and one line per unit that they used."""
     from penguin_repl.render.format import format_duration
 
     if not any(spent):
         return
     took = f" ({format_duration(spent.minutes * 60)})" if spent.minutes else ""
     if agents:
-        yield f"Agent: {agents}{took}"
+        yield field("Agent", f"{agents}{took}")
     if spent.turns:
-        yield f"Turns: {spent.turns}"
+        yield field("Turns", str(spent.turns))
     if spent.tokens:
-        yield f"Tokens: {spent.tokens:,}"
+        yield field("Tokens", f"{spent.tokens:,}")
     if spent.usd:
-        yield f"Cost: {format_usd(spent.usd)}"
+        yield field("Cost", Span(format_usd(spent.usd), "money"))
 
 
 def cost_columns(
     rows: Sequence[UsageTotals], units: Sequence[str] = tuple(COLUMN_HEADS)
-) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+) -> tuple[tuple[str, ...], list[tuple[Cell, ...]]]:
     """Return the column titles of those `units` that any row used, and the cells."""
     shown = [unit for unit in units if any(getattr(row, unit) for row in rows)]
     return tuple(COLUMN_HEADS[unit] for unit in shown), [tuple(_cell(row, unit) for unit in shown) for row in rows]
@@ -63,8 +66,10 @@ def format_tokens(count: int) -> str:
     return str(count)
 
 
-def _cell(row: UsageTotals, unit: str) -> str:
+def _cell(row: UsageTotals, unit: str) -> Cell:
     value = getattr(row, unit)
     if not value:
         return ""
-    return {"usd": format_usd, "tokens": format_tokens}.get(unit, str)(value)
+    if unit == "usd":
+        return Span(format_usd(value), "money")
+    return format_tokens(value) if unit == "tokens" else str(value)

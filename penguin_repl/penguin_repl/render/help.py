@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from penguin.orchestration.backend import WorkflowStatus
 from penguin_commands.results.help import HelpResult, SettingsTable
 from penguin_repl.render.format import format_value
+from penguin_repl.render.parts import Grid, Span, field
 from penguin_repl.render.registry import Renderers
-from penguin_repl.render.table import Grid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from penguin_commands.grammar.declarations import Command
-    from penguin_repl.render.table import Part
+    from penguin_repl.render.parts import Part
 
 RENDERERS = Renderers()
 
@@ -25,13 +25,12 @@ For commands that only read, a prefix of a command or an id is enough."""
 
 
 @RENDERERS.shows(HelpResult)
-def help_lines(result: HelpResult) -> Iterator[str]:
-    """Return the lines that explain commands."""
+def _help(result: HelpResult) -> Iterator[Part]:
     if result.detailed:
         for command in result.commands:
-            yield from _command_lines(command)
+            yield from _command_parts(command)
         return
-    yield from align_columns((command.name, command.help) for command in result.commands)
+    yield Grid((), tuple((Span(command.name, "command"), command.help) for command in result.commands))
     nouns = {command.noun for command in result.commands}
     yield OVERVIEW if len(nouns) > 1 else f"\n/help {result.commands[0].name[1:]} explains one of them."
 
@@ -44,19 +43,21 @@ def align_columns(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
         yield f"{name:{width}}  {text}"
 
 
-def _command_lines(command: Command) -> Iterator[str]:
-    yield f"{command.help}.\n\nUsage: {command.usage}"
+def _command_parts(command: Command) -> Iterator[Part]:
+    yield f"{command.help}.\n"
+    yield field("Usage", Span(command.usage, "command"))
     rows = [(argument.usage.strip("[]"), argument.help) for argument in command.arguments]
     rows += [(flag.long_usage, flag.help) for flag in command.flags]
-    yield from (f"  {line}" for line in align_columns(rows))
+    if rows:
+        yield Grid((), tuple((Span(f"  {name}", "command"), text) for name, text in rows))
     if command.applies_to and len(command.applies_to) < len(WorkflowStatus):
         yield f"Applies to workflows that are {', '.join(command.applies_to)}."
     if command.aliases:
-        yield f"Also: {', '.join(command.alias_names)}"
-    yield f"Example: {command.example}"
+        yield field("Also", Span(", ".join(command.alias_names), "command"))
+    yield field("Example", Span(command.example, "command"))
 
 
 @RENDERERS.shows(SettingsTable)
 def _settings(result: SettingsTable) -> Iterator[Part]:
-    rows = tuple((key, format_value(value), origin) for key, value, origin in result.settings)
+    rows = tuple((key, format_value(value), Span(origin, "dim")) for key, value, origin in result.settings)
     yield Grid(("KEY", "VALUE", "FROM"), rows)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from penguin.orchestration.backend import Verdict
 from penguin.orchestration.files.text_lines import split_lines
 from penguin.orchestration.store.sentence_format import left_changes_text
 from penguin_commands.results.history import ArtifactTable, AttemptRow, AttemptTable, EventRow, HistoryResult
 from penguin_repl.render.costs import cost_columns
 from penguin_repl.render.format import format_duration, format_size, format_time
+from penguin_repl.render.parts import Grid, Span, field, line
 from penguin_repl.render.registry import Renderers
-from penguin_repl.render.table import Grid
-from penguin_repl.text.escape import clean
+from penguin_repl.render.words import verdict_span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from penguin_repl.render.table import Part
+    from penguin_repl.render.parts import Cell, Part
 
 RENDERERS = Renderers()
 
@@ -35,15 +36,23 @@ END_EVENTS = ("Completed", "Failed", "Cancelled")
 def _history(result: HistoryResult) -> Iterator[Part]:
     lengths = [_event_duration(result.events, index) for index in range(len(result.events))]
     rows = tuple(
-        (format_time(event.at), "" if length is None else format_duration(length), event.text)
+        (Span(format_time(event.at), "time"), "" if length is None else format_duration(length), _event_text(event))
         for event, length in zip(result.events, lengths, strict=True)
     )
     yield Grid(("TIME", "TOOK", "EVENT"), rows, right_aligned=(1,))
     spent = _duration_by_phase(result.events, lengths)
     if spent:
-        yield f"Attempts took {format_duration(sum(spent.values()))}: " + ", ".join(
-            f"{phase} {format_duration(seconds)}" for phase, seconds in spent.items()
-        )
+        phases = ", ".join(f"{phase} {format_duration(seconds)}" for phase, seconds in spent.items())
+        yield field(f"Attempts took {format_duration(sum(spent.values()))}", phases)
+
+
+def _event_text(event: EventRow) -> Cell:
+    """Return the sentence of an event, with the verdict in it."""
+    verdict = next((word for word in Verdict if word in event.text.split()), None)
+    if verdict is None:
+        return event.text
+    before, _, after = event.text.partition(verdict)
+    return line(before, verdict_span(verdict), after)
 
 
 def _event_duration(events: Sequence[EventRow], index: int) -> float | None:
@@ -88,26 +97,26 @@ def _attempts(result: AttemptTable) -> Iterator[Part]:
     yield Grid(columns, tuple(_attempt_rows(result, costs)), right_aligned=(0, *range(4, 4 + len(heads))))
     for host, numbers in result.attempts_by_remote_host.items():
         named = f"Attempt{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
-        yield f"{named} ran on host {clean(host)}."
+        yield line(f"{named} ran on host {host}.")
     for attempt in result.attempts:
         if found := left_changes_text(attempt.evidence.get("left_changes") or ()):
-            yield f"When {attempt.phase} attempt {attempt.number} started, {clean(found)}"
+            yield line(f"When {attempt.phase} attempt {attempt.number} started, {found}")
         for step in attempt.evidence.get("steps") or ():
             yield from _step_evidence(attempt, step)
 
 
-def _attempt_rows(result: AttemptTable, costs: Sequence[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+def _attempt_rows(result: AttemptTable, costs: Sequence[tuple[Cell, ...]]) -> Iterator[tuple[Cell, ...]]:
     for attempt, cost in zip(result.attempts, costs, strict=True):
         number = str(attempt.number or "-")
-        verdict = attempt.verdict.value if attempt.verdict else "running"
+        verdict = verdict_span(attempt.verdict) if attempt.verdict else Span("running", "status.running")
         taken = ""
         if attempt.number and attempt.ended_at:
             taken = format_duration((attempt.ended_at - attempt.started_at).total_seconds())
-        yield (number, attempt.phase, verdict, taken, *cost, "", _remark(attempt.evidence))
+        yield (number, Span(attempt.phase, "phase"), verdict, taken, *cost, "", _remark(attempt.evidence))
         for step in attempt.evidence.get("steps") or ():
             remark = str(step.get("reason") or _test_counts(step))
             took = format_duration(step.get("duration") or 0.0)
-            yield ("", "", str(step["verdict"]), took, *("" for _ in cost), _step_name(step), remark)
+            yield ("", "", verdict_span(Verdict(step["verdict"])), took, *("" for _ in cost), _step_name(step), remark)
 
 
 def _remark(evidence: dict[str, Any]) -> str:
@@ -140,31 +149,35 @@ def _step_evidence(attempt: AttemptRow, step: dict[str, Any]) -> Iterator[Part]:
     lines = list(_evidence_lines(step))
     if not lines:
         return
-    yield f"\n{attempt.phase} attempt {attempt.number}: {clean(_step_name(step))}: {_step_outcome(step)}"
-    yield from (f"  {line}" for line in lines)
+    yield ""
+    what = Span(f"{attempt.phase} attempt {attempt.number}: {_step_name(step)}: ", "heading")
+    yield line(what, verdict_span(Verdict(step["verdict"])), *_step_outcome(step))
+    yield from lines
 
 
-def _step_outcome(step: dict[str, Any]) -> str:
+def _step_outcome(step: dict[str, Any]) -> Iterator[str]:
     code = step.get("exit_code")
     ended = "" if code is None else f"exit code {code}" if code >= 0 else f"ended by signal {-code}"
-    facts = (str(step["verdict"]), ended, format_duration(step.get("duration") or 0.0), _test_counts(step))
-    return ", ".join(fact for fact in facts if fact)
+    facts = (ended, format_duration(step.get("duration") or 0.0), _test_counts(step))
+    return (f", {fact}" for fact in facts if fact)
 
 
-def _evidence_lines(step: dict[str, Any]) -> Iterator[str]:
+def _evidence_lines(step: dict[str, Any]) -> Iterator[Part]:
     if step.get("argv"):
         import shlex
 
-        yield f"argv: {clean(shlex.join(map(str, step['argv'])))}"
+        yield field("  argv", Span(shlex.join(map(str, step["argv"])), "command"))
     if step.get("output"):
-        yield f"output: {clean(str(step['output']))} ({format_size(int(step.get('output_bytes') or 0))})"
+        size = format_size(int(step.get("output_bytes") or 0))
+        yield field("  output", line(Span(str(step["output"]), "path"), f" ({size})"))
     if step.get("output_sha256"):
-        yield f"sha256: {step['output_sha256']}"
+        yield field("  sha256", Span(step["output_sha256"], "dim"))
     lines = split_lines(str(step.get("excerpt") or ""))
     shown = lines[-(MAX_LINES_OF_PASSED if step["verdict"] == "PASSED" else MAX_LINES) :]
     if len(shown) < len(lines):
-        yield "| …"
-    yield from (f"| {clean(line)}".rstrip() for line in shown)
+        yield line("  ", Span("| …", "dim"))
+    for text in shown:
+        yield line("  ", Span("| ", "dim"), text.rstrip()) if text.strip() else line("  ", Span("|", "dim"))
 
 
 # --- artifacts ------------------------------------------------------------------------------------------------------
@@ -175,7 +188,7 @@ def _artifacts(result: ArtifactTable) -> Iterator[Part]:
     if not result.files:
         yield "No artifacts."
         return
-    rows = tuple((_host_note(result, path) or format_size(count), path) for path, count in result.files)
+    rows = tuple((_host_note(result, path) or format_size(count), Span(path, "path")) for path, count in result.files)
     yield Grid(("SIZE", "PATH"), rows, right_aligned=(0,))
 
 

@@ -6,15 +6,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from penguin_commands.results import maintenance as k
+from penguin_repl.render.parts import Grid, Span, field, line
 from penguin_repl.render.registry import Renderers
-from penguin_repl.render.table import Grid
+from penguin_repl.render.words import status_span
 from penguin_repl.text.escape import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from penguin.orchestration.runtime.command_preview import ActiveWorkflow
-    from penguin_repl.render.table import Part
+    from penguin_repl.render.parts import Part
 
 RENDERERS = Renderers()
 
@@ -22,20 +23,27 @@ RENDERERS = Renderers()
 @RENDERERS.shows(k.BackupResult)
 def _backup_result(result: k.BackupResult) -> Iterator[Part]:
     for database, path, size in result.copies:
-        what = "" if len(result.copies) == 1 else f"{clean(database)} "
-        yield f"Backed up {what}to {clean(path)} ({_size(size)})"
+        what = "" if len(result.copies) == 1 else f"{database} "
+        yield line(f"Backed up {what}to ", Span(path, "path"), f" ({_size(size)})")
 
 
 @RENDERERS.shows(k.PruneResult)
 def _prune_result(result: k.PruneResult) -> Iterator[Part]:
     if result.workflows:
         rows = tuple(
-            (old.workflow_id, old.status.value, _local(old.updated_at), _size(old.bytes)) for old in result.workflows
+            (
+                Span(old.workflow_id, "id"),
+                status_span(old.status),
+                Span(_local(old.updated_at), "time"),
+                _size(old.bytes),
+            )
+            for old in result.workflows
         )
-        yield Grid(("WORKFLOW", "STATUS", "ENDED", "FILES"), rows, right_aligned=(3,))
+        columns = ("WORKFLOW", "STATUS", "ENDED", "FILES")
+        yield Grid(columns, rows, right_aligned=(3,), optional=("ENDED", "FILES"))
     yield from _leftovers(result.leftovers)
     for path, why in result.not_removed:
-        yield f"not removed: {clean(path)} ({clean(why)})"
+        yield line(Span("not removed: ", "warning"), Span(path, "path"), f" ({why})")
     if not (result.workflows or result.leftovers or result.not_removed):
         yield "Nothing to prune."
         return
@@ -47,9 +55,9 @@ def _prune_result(result: k.PruneResult) -> Iterator[Part]:
 @RENDERERS.shows(k.CheckResult)
 def _check_result(result: k.CheckResult) -> Iterator[Part]:
     for subject, message in result.problems:
-        yield f"{clean(subject)}: {clean(message)}"
+        yield line(Span(subject, "error"), f": {message}")
     for path, text, _ in result.backups:
-        yield f"backup: {clean(path)} {text}"
+        yield field("backup", line(Span(path, "path"), f" {text}"))
     yield from _leftovers(result.leftovers)
     counts = f"{_count(result.workflows, 'workflow')}, {_count(result.events, 'decision')}"
     left = f", {_count(len(result.leftovers), 'leftover')} (/workflow prune removes them)" if result.leftovers else ""
@@ -77,16 +85,16 @@ def _examined(result: k.TrustResult) -> Iterator[Part]:
 
 
 def _workflow(workflow: ActiveWorkflow) -> Iterator[Part]:
-    yield f"{clean(workflow.workflow_id)}  {clean(workflow.status)}"
+    yield line(Span(workflow.workflow_id, "id"), f"  {workflow.status}")
     for command in workflow.commands:
         first, *rest = command.text.rstrip("\n").split("\n")
-        yield f"  {command.phase} {command.kind}: {clean(first)}"
-        yield from (f"    {clean(line)}" for line in rest)
+        yield field(f"  {command.phase} {command.kind}", Span(first, "command"))
+        yield from (line("    ", Span(text, "command")) for text in rest)
 
 
 def _leftovers(left: k.Leftovers) -> Iterator[Part]:
     for path, why in left:
-        yield f"leftover: {clean(path)} ({why})"
+        yield field("leftover", line(Span(path, "path"), f" ({why})"))
 
 
 def _count(number: int, noun: str) -> str:

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from penguin_commands.results.messages import KeyValueResult, MessageResult
 from penguin_repl.render.format import format_value
+from penguin_repl.render.parts import field
 from penguin_repl.render.registry import Renderers
-from penguin_repl.text.escape import clean, clean_block
+from penguin_repl.text.escape import clean_block
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from penguin_repl.render.table import Part
+    from penguin_repl.render.parts import Part
 
 RENDERERS = Renderers()
 
@@ -25,4 +26,4 @@ def _message(result: MessageResult) -> Iterator[Part]:
 @RENDERERS.shows(KeyValueResult)
 def _facts(result: KeyValueResult) -> Iterator[Part]:
     for name, value in result.values.items():
-        yield f"{clean(name)}: {clean(format_value(value))}"
+        yield field(name, format_value(value))

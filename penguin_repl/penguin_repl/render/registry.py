@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from penguin_commands.results import Result
-    from penguin_repl.render.table import Part
+    from penguin_repl.render.parts import Part
 
 R = TypeVar("R", bound="Result")
 

@@ -6,14 +6,18 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from penguin.orchestration.workflow_status import WorkflowStatus
 from penguin_commands.results import tasks as p
 from penguin_repl.render.format import format_duration
+from penguin_repl.render.parts import Grid, Part, Span, field, heading, line
 from penguin_repl.render.registry import Renderers
-from penguin_repl.render.table import Grid, Part
+from penguin_repl.render.words import status_span
 from penguin_repl.text.escape import clean, clean_block
 
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint import BlueprintCounts
+    from penguin.orchestration.config.theme import Meaning
+    from penguin_repl.render.parts import Cell, Line
 
 RENDERERS = Renderers()
 
@@ -22,6 +26,7 @@ CRITICAL = "*"
 _PLURALS = {"dependency": "dependencies", "criterion": "criteria"}
 _REMARKS = 30
 """Remarks of one kind about an import that are shown; `-o json` has all of them."""
+_SEVERITIES: dict[str, Meaning] = {"error": "error", "warning": "warning"}
 SHOWN_NEEDS = 3
 """The number of other dependencies that a line of a tree names."""
 
@@ -32,44 +37,53 @@ def _tasks(result: p.TaskTable) -> Iterator[Part]:
 
 
 def _task_grid(states: tuple[p.TaskState, ...]) -> Grid:
-    rows = tuple((state.task.id, state.task.priority, _state(state), state.task.title) for state in states)
+    rows = tuple((Span(state.task.id, "id"), state.task.priority, _state(state), state.task.title) for state in states)
     return Grid(("TASK", "PRIORITY", "STATE", "TITLE"), rows)
 
 
-def _state(state: p.TaskState) -> str:
-    return f"waiting for {', '.join(state.unmet)}" if state.state == "waiting" else state.state
+def _state(state: p.TaskState) -> Cell:
+    return f"waiting for {', '.join(state.unmet)}" if state.state == "waiting" else state_cell(state.state)
+
+
+def state_cell(state: str) -> Cell:
+    """Return the state of a task, which may be the status of its workflow."""
+    return status_span(WorkflowStatus(state)) if state in WorkflowStatus.__members__ else state
 
 
 @RENDERERS.shows(p.TaskResult)
 def _task(result: p.TaskResult) -> Iterator[Part]:
     task = result.state.task
-    yield f"Task {clean(task.id)}"
-    yield f"Title: {clean(task.title)}"
-    yield f"State: {clean(_state(result.state))}"
-    yield f"Priority: {task.priority} (effort {task.effort}, value {task.value}, risk {task.risk})"
-    yield f"Dependencies: {clean(', '.join(task.dependencies)) or 'none'}"
-    yield f"Blueprint: {clean(task.blueprint_id)} ({clean(task.path)}:{task.line})"
+    yield line(Span("Task ", "heading"), Span(task.id, "id"))
+    yield field("Title", task.title)
+    yield field("State", _state(result.state))
+    yield field("Priority", f"{task.priority} (effort {task.effort}, value {task.value}, risk {task.risk})")
+    yield field("Dependencies", Span(", ".join(task.dependencies), "id") if task.dependencies else "none")
+    yield field("Blueprint", line(Span(task.blueprint_id, "id"), " (", Span(f"{task.path}:{task.line}", "path"), ")"))
     if task.description.strip():
         yield f"\n{clean_block(task.description.strip())}"
     if task.criteria:
-        yield "\nAcceptance criteria:"
+        yield ""
+        yield heading("Acceptance criteria:")
         for criterion in task.criteria:
-            yield f"- {clean(criterion.text)}" + (f"  [{clean(criterion.check)}]" if criterion.check else "")
+            check = ("  [", Span(criterion.check, "command"), "]") if criterion.check else ()
+            yield line(f"- {criterion.text}", *check)
     if task.recipes:
-        yield "\nRecipes:"
+        yield ""
+        yield heading("Recipes:")
         for recipe in task.recipes:
-            yield f"- {clean(recipe.name)} ({', '.join(step.kind for step in recipe.steps)})"
+            yield line(f"- {recipe.name} ({', '.join(step.kind for step in recipe.steps)})")
     if result.fields:
         yield ""
         yield Grid(
-            ("FIELD", "VALUE", "FROM"), tuple((name, value or "-", origin) for name, value, origin in result.fields)
+            ("FIELD", "VALUE", "FROM"),
+            tuple((name, value or "-", Span(origin, "dim")) for name, value, origin in result.fields),
         )
 
 
 @RENDERERS.shows(p.AddedTaskResult)
 def _added_task(result: p.AddedTaskResult) -> Iterator[Part]:
-    yield f"Added task {clean(result.task_id)}"
-    yield f"File: {clean(result.path)}:{result.line}" + (" (created)" if result.created else "")
+    yield line("Added task ", Span(result.task_id, "id"))
+    yield field("File", line(Span(f"{result.path}:{result.line}", "path"), " (created)" if result.created else ""))
 
 
 @RENDERERS.shows(p.GraphResult)
@@ -82,16 +96,15 @@ def _graph(result: p.GraphResult) -> Iterator[Part]:
         return
     yield _tree_grid(result.rows)
     for needed, task in result.missing:
-        yield f"missing: {clean(needed)}, which {clean(task)} needs"
+        yield line(Span("missing: ", "warning"), Span(needed, "id"), ", which ", Span(task, "id"), " needs")
     for cycle in result.cycles:
-        yield f"cycle: {' -> '.join(clean(task) for task in cycle)}"
+        yield line(Span("cycle: ", "error"), Span(" -> ".join(cycle), "id"))
 
 
 def _tree_grid(rows: tuple[p.GraphRow, ...]) -> Grid:
     """Return the tree with its states. The last columns are left out where they are empty."""
-    cells = [
-        (f"{row.branch}{row.state.task.id}{' …' if row.folded else ''}", row.state.state, _few(row.needs), _title(row))
-        for row in rows
+    cells: list[tuple[Cell, ...]] = [
+        (_branch(row), state_cell(row.state.state), _few(row.needs), _title(row)) for row in rows
     ]
     used = [index for index in range(4) if index < 2 or any(row[index] for row in cells)]
     columns = ("TASK", "STATE", "ALSO NEEDS", "TITLE")
@@ -100,6 +113,10 @@ def _tree_grid(rows: tuple[p.GraphRow, ...]) -> Grid:
         tuple(tuple(row[index] for index in used) for row in cells),
         rails=tuple(row.rail or " " for row in rows),
     )
+
+
+def _branch(row: p.GraphRow) -> Cell:
+    return line(Span(row.branch, "dim"), Span(row.state.task.id, "id"), " …" if row.folded else "")
 
 
 def _title(row: p.GraphRow) -> str:
@@ -117,23 +134,28 @@ def _blueprints(result: p.BlueprintTable) -> Iterator[Part]:
     if not result.blueprints:
         yield "No blueprints."
         return
-    rows = tuple((row.id, str(row.tasks), str(row.completed), str(row.active), _note(row)) for row in result.blueprints)
+    rows = tuple(
+        (Span(row.id, "id"), str(row.tasks), str(row.completed), str(row.active), _note(row))
+        for row in result.blueprints
+    )
     yield Grid(("BLUEPRINT", "TASKS", "DONE", "ACTIVE", "TITLE"), rows, right_aligned=(1, 2, 3))
 
 
-def _note(row: p.BlueprintRow) -> str:
-    return f"{row.title} (broken: /blueprint lint {row.id})" if row.broken else row.title
+def _note(row: p.BlueprintRow) -> Cell:
+    if not row.broken:
+        return row.title
+    return line(f"{row.title} (", Span("broken", "error"), ": ", Span(f"/blueprint lint {row.id}", "command"), ")")
 
 
 @RENDERERS.shows(p.BlueprintResult)
 def _blueprint(result: p.BlueprintResult) -> Iterator[Part]:
     row = result.row
-    yield f"Blueprint {clean(row.id)}"
-    yield f"Title: {clean(row.title)}"
-    yield f"File: {clean(row.path)}"
-    yield f"Project: {clean(row.project_id)}"
-    yield f"Tasks: {row.tasks}, {row.completed} completed, {row.active} active"
-    yield from (f"{clean(key)}: {clean(value)}" for key, value in result.metadata.items())
+    yield line(Span("Blueprint ", "heading"), Span(row.id, "id"))
+    yield field("Title", row.title)
+    yield field("File", Span(row.path, "path"))
+    yield field("Project", row.project_id)
+    yield field("Tasks", f"{row.tasks}, {row.completed} completed, {row.active} active")
+    yield from (field(key, value) for key, value in result.metadata.items())
     if result.tasks:
         yield ""
         yield _task_grid(result.tasks)
@@ -181,13 +203,16 @@ def _estimate(estimate: p.BoardEstimate) -> str:
 
 @RENDERERS.shows(p.BlueprintSourceResult)
 def _source(result: p.BlueprintSourceResult) -> Iterator[Part]:
-    yield clean(result.path)
+    yield line(Span(result.path, "path"))
     width = len(str(max((part.first + len(part.lines) for part in result.parts), default=0)))
     for part in result.parts:
         made = " (the id is made from the title)" if part.task_id in result.made_ids else ""
-        yield f"\ntask {clean(part.task_id)}{made}" if part.task_id else "\nthe blueprint"
-        for number, line in enumerate(part.lines, part.first):
-            yield f"{number:{width}} | {clean(line)}".rstrip()
+        yield ""
+        yield (
+            line(Span("task ", "heading"), Span(part.task_id, "id"), made) if part.task_id else heading("the blueprint")
+        )
+        for number, text in enumerate(part.lines, part.first):
+            yield line(Span(f"{number:{width}} | " if text.strip() else f"{number:{width}} |", "dim"), text.rstrip())
 
 
 @RENDERERS.shows(p.LintResult)
@@ -221,9 +246,10 @@ def _number(number: int, one: str, several: str) -> str:
     return f"{number} {one if number == 1 else several}"
 
 
-def _problem(problem: Any) -> str:
-    hint = f" ({clean(problem.hint)})" if problem.hint else ""
-    return f"{clean(problem.where)}: {problem.severity}: {clean(problem.message)}{hint}"
+def _problem(problem: Any) -> Line:
+    severity = _SEVERITIES.get(problem.severity, "dim")
+    hint = (" (", Span(problem.hint, "dim"), ")") if problem.hint else ()
+    return line(Span(problem.where, "path"), ": ", Span(problem.severity, severity), f": {problem.message}", *hint)
 
 
 @RENDERERS.shows(p.ImportResult)
@@ -231,20 +257,20 @@ def _import(result: p.ImportResult) -> Iterator[Part]:
     for file in result.files:
         yield from _imported_file(file)
     if result.config != "unchanged":
-        agent = f", IMPLEMENT runs {clean(result.agent)}" if result.agent else ""
-        yield f"penguin.yaml: {result.config}{agent}"
+        agent = f", IMPLEMENT runs {result.agent}" if result.agent else ""
+        yield field("penguin.yaml", f"{result.config}{agent}")
     if result.recorded:
-        yield f"Recorded as done outside of Penguin: {clean(', '.join(result.recorded))}"
+        yield field("Recorded as done outside of Penguin", Span(", ".join(result.recorded), "id"))
     if result.test_missing:
         yield "TEST has no command: in penguin.yaml, set phases: {test: {run: [COMMAND]}}, or {test: skip}"
     if result.dry_run:
         yield "Nothing was written."
     elif result.next_command:
-        yield f"Try: {clean(result.next_command)}"
+        yield field("Try", Span(result.next_command, "command"))
 
 
-def _imported_file(file: p.ImportedFile) -> Iterator[str]:
-    yield f"{clean(file.path)}: {file.state}, from {clean(file.source)} ({file.format})"
+def _imported_file(file: p.ImportedFile) -> Iterator[Part]:
+    yield line(Span(file.path, "path"), f": {file.state}, from ", Span(file.source, "path"), f" ({file.format})")
     parts = [_count(file.tasks, "task"), _count(file.dependencies, "dependency"), _count(file.criteria, "criterion")]
     done = f"; {len(file.done)} done in the source" if file.done else ""
     yield f"  {', '.join(parts)}{done}"

@@ -10,7 +10,7 @@ from penguin_repl.render.registry import Renderers
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from penguin_repl.render.table import Part
+    from penguin_repl.render.parts import Part
 
 RENDERERS = Renderers()
 

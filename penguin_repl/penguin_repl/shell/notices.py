@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowError, WorkflowStatus
+from penguin_repl.live.styles import WORD_STYLES, colorize
 from penguin_repl.output.logging_handler import NarratingLogHandler
-from penguin_repl.render.styles import WORD_STYLES, colorize
 from penguin_repl.shell.alerts import Notifier
 from penguin_repl.text.escape import clean
 from penguin_repl.text.width import display_width, truncate

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowStatus
-from penguin_repl.render.styles import STATUS_STYLES
+from penguin_repl.live.styles import STATUS_STYLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

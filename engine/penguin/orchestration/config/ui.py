@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from penguin.orchestration.config.document_checker import Checker, Node
 from penguin.orchestration.config.orchestration_keys import MONTH
+from penguin.orchestration.config.theme import read_theme
 
 COLORS = ("auto", "never")
 """Color choices of a file: output that is not a terminal gets colors only by an option or variable."""
@@ -39,6 +40,7 @@ _READERS: Mapping[str, Callable[[Checker, Node, str], Any]] = {
     "notify": _command,
     "pager": _pager,
     "color": lambda checker, node, where: checker.choice(node, where, COLORS),
+    "theme": read_theme,
     "accessible": lambda checker, node, where: checker.boolean(node, where),
 }
 KEYS = tuple(_READERS)

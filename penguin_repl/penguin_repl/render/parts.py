@@ -1,0 +1,114 @@
+"""The parts that a shown result consists of, as data. Renderers make them without drawing anything.
+
+`penguin_repl.terminal` draws parts on terminals with rich; `penguin_repl.render.plain` writes them as plain lines
+elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from penguin.orchestration.config.theme import Meaning
+
+
+class Span(NamedTuple):
+    """Text with a meaning, for which the theme has a style. It may be unescaped."""
+
+    text: str
+    meaning: Meaning
+
+
+class Line(NamedTuple):
+    """A line of text, parts of it with a meaning. It may be unescaped."""
+
+    pieces: tuple[str | Span, ...]
+
+    @property
+    def text(self) -> str:
+        """Return the text without its meanings."""
+        return "".join(piece if isinstance(piece, str) else piece.text for piece in self.pieces)
+
+
+Cell = str | Span | Line
+"""A line of text in a table or another part. It may be unescaped."""
+
+
+class Grid(NamedTuple):
+    """A table."""
+
+    columns: tuple[str, ...]
+    """The titles."""
+    rows: tuple[tuple[Cell, ...], ...]
+    right_aligned: tuple[int, ...] = ()
+    """The columns of numbers."""
+    optional: tuple[str, ...] = ()
+    """The titles of columns that a narrow terminal leaves out, in this order."""
+    rails: tuple[str, ...] = ()
+    """For the rows of a tree: what continues its lines, where a row needs more than one."""
+
+
+class Tree(NamedTuple):
+    """A line, and the trees below it."""
+
+    line: Cell
+    children: tuple[Tree, ...] = ()
+
+
+class Bar(NamedTuple):
+    """A row of a chart: a period on its scale."""
+
+    label: Cell
+    start: float
+    end: float
+    """In the unit of `start`, and not before it."""
+    meaning: Meaning
+    note: Cell = ""
+    """The text behind the bar."""
+    waiting: bool = False
+    """Whether to draw the bar hatched."""
+
+
+class Chart(NamedTuple):
+    """Periods on a common scale, one below the other. The plain form has only labels and notes."""
+
+    bars: tuple[Bar, ...]
+
+
+class Code(NamedTuple):
+    """Source text. It may be unescaped."""
+
+    text: str
+    language: str
+    """A name that Pygments knows, such as yaml."""
+
+
+class Panel(NamedTuple):
+    """Parts in a box. The plain form has the title above the parts."""
+
+    title: str
+    parts: tuple[Part, ...]
+
+
+Part = str | Line | Grid | Tree | Chart | Code | Panel
+"""A part of a shown result. A `str` is one or more lines, already escaped, without the last line end."""
+
+
+def line(*pieces: str | Span) -> Line:
+    """Return a line of these pieces."""
+    return Line(pieces)
+
+
+def field(name: str, value: Cell) -> Line:
+    """Return a line with a name and its value."""
+    return Line((Span(f"{name}: ", "label"), *(value.pieces if isinstance(value, Line) else (value,))))
+
+
+def heading(text: str) -> Line:
+    """Return a line above the parts that it is about."""
+    return Line((Span(text, "heading"),))
+
+
+def text_of(cell: Cell) -> str:
+    """Return the text of a cell without its meanings."""
+    return cell if isinstance(cell, str) else cell.text

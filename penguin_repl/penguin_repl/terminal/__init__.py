@@ -1,0 +1,1 @@
+"""Drawing on terminals with rich: themes, lines, tables and figures."""

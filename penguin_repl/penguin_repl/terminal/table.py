@@ -1,0 +1,138 @@
+"""Tables that fit into the screen.
+
+The table of rich measures and renders every cell on its own, which takes about 0.1 ms a cell: for a list of 100
+workflows, longer than the rest of the command.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.segment import Segment
+
+from penguin_repl.render.parts import Grid, Span, text_of
+from penguin_repl.terminal.lines import segments_of, width_of, wrap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+    from penguin_repl.render.parts import Cell
+    from penguin_repl.terminal.lines import Segments
+    from penguin_repl.terminal.theme import Styles
+
+GAP = 2
+"""Blanks between columns."""
+MIN_COLUMN_WIDTH = 20
+"""Cells are not wrapped to fewer columns than this."""
+LONGEST_CELL = 4000
+"""Characters of a cell that are shown. Other formats, and plain lines, have all."""
+REST_INDENT = 4
+"""Columns before the cells that are below their row."""
+
+
+class GridView:
+    """A renderable for a table.
+
+    If the table is too wide, it leaves out optional columns, then wraps prose, then puts the last cells of a row below
+    it.
+    """
+
+    def __init__(self, grid: Grid, styles: Styles) -> None:
+        self._grid = grid
+        self._titles = [[Segment(title, styles["label"])] for title in grid.columns]
+        self._rows = [[segments_of(_shortened(cell), styles) for cell in row] for row in grid.rows]
+        rows = [self._titles, *self._rows] if self._titles else self._rows
+        self._widths = [max(map(width_of, column)) for column in zip(*rows, strict=True)]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield segments; see the console protocol of rich."""
+        if not self._rows:
+            return
+        columns = self._fitting_columns(options.max_width)
+        widths = self._fitting_widths(columns, options.max_width)
+        if self._titles:
+            yield from self._row_lines(self._titles, columns, widths, options.max_width, "")
+        for number, row in enumerate(self._rows):
+            rail = self._grid.rails[number] if self._grid.rails else ""
+            yield from self._row_lines(row, columns, widths, options.max_width, rail)
+
+    def _fitting_columns(self, width: int) -> list[int]:
+        """Return the indexes of the columns to show."""
+        columns = list(range(len(self._widths)))
+        for title in self._grid.optional:
+            if sum(self._widths[column] + GAP for column in columns) - GAP <= width:
+                break
+            if title in self._grid.columns:
+                columns.remove(self._grid.columns.index(title))
+        return columns
+
+    def _fitting_widths(self, columns: Sequence[int], width: int) -> list[int]:
+        """Return the widths of the first columns that fit side by side. The others go below their row."""
+        for count in range(len(columns), 1, -1):
+            widths = [self._widths[column] for column in columns[:count]]
+            while (excess := sum(widths) + GAP * (count - 1) - width) > 0:
+                widest = self._widest_prose(columns[:count], widths)
+                if widest is None:
+                    break
+                # Columns of the same width shrink together.
+                others = [other for index, other in enumerate(widths) if index not in (0, widest)]
+                next_width = max((other for other in others if other < widths[widest]), default=0)
+                widths[widest] = max(MIN_COLUMN_WIDTH, widths[widest] - excess, next_width)
+            else:
+                return widths
+        return [min(self._widths[columns[0]], width)]
+
+    def _widest_prose(self, columns: Sequence[int], widths: Sequence[int]) -> int | None:
+        """Return the index of the widest column that can be wrapped. Ids, numbers, times and verdicts stay whole."""
+        prose = [index for index in range(1, len(columns)) if columns[index] not in self._grid.right_aligned]
+        widest = max(prose, key=widths.__getitem__, default=None)
+        return widest if widest is not None and widths[widest] > MIN_COLUMN_WIDTH else None
+
+    def _row_lines(
+        self, row: Sequence[Segments], columns: Sequence[int], widths: Sequence[int], width: int, rail: str
+    ) -> Iterator[Segment]:
+        cells = [row[column] for column in columns]
+        wrapped = [wrap(cell, size, fold_words=True) for cell, size in zip(cells, widths, strict=False)]
+        for number in range(max(map(len, wrapped))):
+            line = [lines[number] if number < len(lines) else [] for lines in wrapped]
+            if number and rail:
+                line[0] = [Segment(rail)]
+            yield from self._side_by_side(line, columns, widths)
+            yield Segment.line()
+        rest = [cell for cell in cells[len(widths) :] if width_of(cell)]
+        if rest:
+            yield from _below(rest, width, rail)
+
+    def _side_by_side(
+        self, line: Sequence[Segments], columns: Sequence[int], widths: Sequence[int]
+    ) -> Iterator[Segment]:
+        blanks = 0
+        for column, cell, size in zip(columns, line, widths, strict=False):
+            used = width_of(cell)
+            right_aligned = column in self._grid.right_aligned
+            blanks += size - used if right_aligned else 0
+            if used:
+                yield Segment(" " * blanks)
+                yield from cell
+                blanks = 0
+            blanks += GAP if right_aligned else size - used + GAP
+
+
+def _shortened(cell: Cell) -> Cell:
+    if len(text_of(cell)) <= LONGEST_CELL:
+        return cell
+    text = f"{text_of(cell)[:LONGEST_CELL]}…"
+    return Span(text, cell.meaning) if isinstance(cell, Span) else text
+
+
+def _below(cells: Sequence[Segments], width: int, rail: str) -> Iterator[Segment]:
+    joined = cells[0]
+    for cell in cells[1:]:
+        joined = [*joined, Segment(" " * GAP), *cell]
+    indent = f"{rail}{' ' * GAP}" if rail else " " * REST_INDENT
+    for line in wrap(joined, max(1, width - len(indent)), fold_words=True):
+        yield Segment(indent)
+        yield from line
+        yield Segment.line()
