@@ -32,6 +32,14 @@ def format_duration(seconds: float) -> str:
     return f"{minutes}m{rest:02}s" if minutes < 60 else f"{minutes // 60}h{minutes % 60:02}m"
 
 
+def format_elapsed(seconds: float) -> str:
+    """Format a duration that goes on: in whole seconds, and in days if it is long."""
+    whole = int(max(0.0, seconds))
+    if whole < 60:
+        return f"{whole}s"
+    return format_duration(whole) if whole < 2 * 86_400 else f"{whole // 86_400}d"
+
+
 def format_size(count: int | None) -> str:
     """Format a number of bytes."""
     if count is None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.workflow_status import WorkflowStatus
 from penguin_commands.results import tasks as p
-from penguin_repl.render.format import format_duration
-from penguin_repl.render.parts import Grid, Part, Span, field, heading, line
+from penguin_repl.render.format import format_elapsed
+from penguin_repl.render.parts import Grid, Part, Span, field, heading, line, text_of
 from penguin_repl.render.registry import Renderers
-from penguin_repl.render.words import status_span
+from penguin_repl.render.words import GATES_TITLE, attempt_text, gate_strip, status_span
 from penguin_repl.text.escape import clean, clean_block
 
 if TYPE_CHECKING:
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from penguin_repl.render.parts import Cell, Line
 
 RENDERERS = Renderers()
-
-CRITICAL = "*"
-"""The mark of a task on the critical path."""
 _PLURALS = {"dependency": "dependencies", "criterion": "criteria"}
 _REMARKS = 30
 """Remarks of one kind about an import that are shown; `-o json` has all of them."""
@@ -45,7 +42,7 @@ def _state(state: p.TaskState) -> Cell:
     return f"waiting for {', '.join(state.unmet)}" if state.state == "waiting" else state_cell(state.state)
 
 
-def state_cell(state: str) -> Cell:
+def state_cell(state: str) -> str | Span:
     """Return the state of a task, which may be the status of its workflow."""
     return status_span(WorkflowStatus(state)) if state in WorkflowStatus.__members__ else state
 
@@ -115,7 +112,7 @@ def _tree_grid(rows: tuple[p.GraphRow, ...]) -> Grid:
     )
 
 
-def _branch(row: p.GraphRow) -> Cell:
+def _branch(row: p.GraphRow) -> Line:
     return line(Span(row.branch, "dim"), Span(row.state.task.id, "id"), " …" if row.folded else "")
 
 
@@ -169,36 +166,54 @@ def _board(result: p.BoardResult) -> Iterator[Part]:
         yield result.empty_message
         return
     if result.title:
-        yield clean(result.title)
-    yield Grid(
-        ("TASK", "STATE", "PHASE", "TOOK", "TITLE"),
-        tuple(_cells(row) for row in result.rows),
-        right_aligned=(3,),
-        rails=tuple(row.row.rail for row in result.rows),
-    )
-    yield ", ".join(f"{count} {state}" for state, count in result.counts.items())
+        yield heading(result.title)
+    yield _board_grid(result)
+    yield ""
+    yield line(*_counts(result.counts))
     if result.critical_path:
-        yield f"Critical path ({CRITICAL}): {clean(' → '.join(result.critical_path))}"
+        yield field("Critical path", Span(" → ".join(result.critical_path), "id"))
     if result.estimate:
-        yield _estimate(result.estimate)
-    yield from (f"circular dependency: {clean(' → '.join(circle))}" for circle in result.cycles)
+        yield field("Left", _estimate(result.estimate))
+    yield from (field("Circular dependency", " → ".join(circle)) for circle in result.cycles)
 
 
-def _cells(row: p.BoardRow) -> tuple[str, ...]:
-    task = row.row.state.task
-    name = f"{row.row.branch}{task.id}{f' {CRITICAL}' if row.is_critical else ''}"
-    phase = row.workflow.phase.value if row.workflow and not row.workflow.status.final else ""
-    took = format_duration(row.progress.elapsed) if row.progress else ""
-    return (name, row.row.state.state, phase, took, row.reason or ("" if task.title == task.id else task.title))
+def _board_grid(result: p.BoardResult) -> Grid:
+    """Return the tree with the progress of each task. The columns of workflows are left out if there are none."""
+    cells = [_board_cells(row) for row in result.rows]
+    used = [index for index in range(6) if index in (0, 2) or any(text_of(row[index]) for row in cells)]
+    columns = ("TASK", GATES_TITLE, "STATE", "TRY", "TIME", "")
+    return Grid(
+        tuple(columns[index] for index in used),
+        tuple(tuple(row[index] for index in used) for row in cells),
+        tuple(place for place, index in enumerate(used) if index in (3, 4)),
+        rails=tuple(row.row.rail or " " for row in result.rows),
+    )
 
 
-def _estimate(estimate: p.BoardEstimate) -> str:
+def _board_cells(row: p.BoardRow) -> tuple[Cell, ...]:
+    state, progress = row.row.state, row.progress
+    critical = (" ", Span("◆", "warning")) if row.is_critical else ()
+    name = line(*_branch(row.row).pieces, *critical)
+    note = row.reason or ("" if state.task.title == state.task.id else state.task.title)
+    if progress is None:
+        return (name, "", state_cell(state.state), "", "", note)
+    attempt = attempt_text(progress.attempt, progress.max_attempts)
+    taken = Span(format_elapsed(progress.elapsed), "time")
+    return (name, gate_strip(progress.gates), state_cell(state.state), attempt, taken, note)
+
+
+def _counts(counts: dict[str, int]) -> Iterator[str | Span]:
+    """Yield the number of tasks in each state, with commas between."""
+    for state, count in counts.items():
+        comma = "" if state == next(iter(counts)) else ", "
+        yield from (f"{comma}{count} ", state_cell(state))
+
+
+def _estimate(estimate: p.BoardEstimate) -> Line:
     pace = "one at a time" if estimate.slots == 1 else f"{estimate.slots} at once"
     measured = f"{estimate.completed} completed task{'' if estimate.completed == 1 else 's'}"
-    return (
-        f"About {format_duration(estimate.remaining)} left, {pace} "
-        f"({measured}, {format_duration(estimate.per_task)} each)"
-    )
+    left, each = format_elapsed(estimate.remaining), format_elapsed(estimate.per_task)
+    return line("about ", Span(left, "time"), f", {pace} ({measured}, {each} each)")
 
 
 @RENDERERS.shows(p.BlueprintSourceResult)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.workflow_status import WorkflowStatus
-from penguin_repl.render.parts import Span
+from penguin_repl.render.parts import Line, Span
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from penguin.orchestration.backend import Verdict
     from penguin.orchestration.config.theme import Meaning
+    from penguin.orchestration.store.progress import GateState
 
 STATUS_WORDS = {
     WorkflowStatus.RUNNING: "running",
@@ -42,3 +45,30 @@ def verdict_span(verdict: Verdict) -> Span:
 def verdict_meaning(verdict: Verdict) -> Meaning:
     """Return the meaning of text about a step with this verdict."""
     return f"verdict.{verdict.lower()}"  # type: ignore[return-value]
+
+
+GATES_TITLE = "I T U V"
+"""The title of a column of gate strips: the initials of the four gates."""
+_GATE_MARKS: dict[str, Span] = {
+    "PASSED": Span("✓", "verdict.passed"),
+    "SKIPPED": Span("–", "verdict.skipped"),
+    "RUNNING": Span("●", "status.running"),
+    "FAILED": Span("✗", "verdict.failed"),
+    "BLOCKED": Span("!", "status.blocked"),
+    "WAITING": Span("○", "dim"),
+}
+
+
+def gate_strip(gates: Iterable[GateState]) -> Line:
+    """Return the states of the four gates, one character each, below GATES_TITLE."""
+    pieces: list[str | Span] = []
+    for gate in gates:
+        pieces += [" ", _GATE_MARKS[gate]] if pieces else [_GATE_MARKS[gate]]
+    return Line(tuple(pieces))
+
+
+def attempt_text(attempt: int, max_attempts: int) -> str:
+    """Return an attempt of how many; empty if there is none."""
+    if not attempt:
+        return ""
+    return f"{attempt}/{max_attempts}" if max_attempts else str(attempt)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from penguin.orchestration.workflow_status import WorkflowStatus
 from penguin_commands.results.workflows import StatusResult, WorkflowTable
-from penguin_repl.render.format import format_time
+from penguin_repl.render.format import format_elapsed, format_time
 from penguin_repl.render.parts import Grid, Span, field, line
 from penguin_repl.render.registry import Renderers
-from penguin_repl.render.words import status_span
+from penguin_repl.render.words import GATES_TITLE, attempt_text, gate_strip, status_span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from penguin.orchestration.backend import WorkflowInfo
     from penguin_repl.render.parts import Cell, Part
 
 RENDERERS = Renderers()
@@ -67,13 +69,11 @@ def _is_repeated(error: str, explain: str) -> bool:
 def _workflows(result: WorkflowTable) -> Iterator[Part]:
     if not result.workflows:
         yield result.empty_message
+    elif result.progress:
+        yield _progress_grid(result)
     else:
         yield _workflow_grid(result)
-    for info in result.workflows:
-        explain, command = result.explanations.get(info.workflow_id), result.next_commands.get(info.workflow_id)
-        if explain:
-            next_step = ("  →  ", Span(command, "command")) if command else ()
-            yield line(Span(info.workflow_id, "id"), f": {explain}", *next_step)
+        yield from _explanations(result)
     if result.total is not None:
         from penguin_repl.render.costs import cost_summary
 
@@ -81,13 +81,59 @@ def _workflows(result: WorkflowTable) -> Iterator[Part]:
         yield field(f"Total of {count} workflow{'' if count == 1 else 's'}", cost_summary(result.total.usage))
 
 
-def _workflow_grid(result: WorkflowTable) -> Grid:
-    heads: tuple[str, ...] = ()
-    costs: Sequence[tuple[Cell, ...]] = [()] * len(result.workflows)
-    if result.usage:
-        from penguin_repl.render.costs import cost_columns
+def _explanations(result: WorkflowTable) -> Iterator[Part]:
+    for info in result.workflows:
+        explain, command = result.explanations.get(info.workflow_id), result.next_commands.get(info.workflow_id)
+        if explain:
+            next_step = ("  →  ", Span(command, "command")) if command else ()
+            yield line(Span(info.workflow_id, "id"), f": {explain}", *next_step)
 
-        heads, costs = cost_columns([result.usage_for(info) for info in result.workflows], ("tokens", "usd"))
+
+def _progress_grid(result: WorkflowTable) -> Grid:
+    """Return the table for a terminal: how far each workflow is, and why it waits."""
+    heads, costs = _cost_columns(result)
+    rows = tuple(
+        (
+            Span(info.task_id, "id"),
+            gate_strip(progress.gates) if (progress := result.progress.get(info.workflow_id)) else "",
+            _stage(info),
+            attempt_text(progress.attempt, progress.max_attempts) if progress else "",
+            Span(format_elapsed(progress.elapsed), "time") if progress else "",
+            *cost,
+            Span(info.workflow_id, "dim"),
+            _note(result, info),
+        )
+        for info, cost in zip(result.workflows, costs, strict=True)
+    )
+    columns = ("TASK", GATES_TITLE, "STATUS", "TRY", "TIME", *heads, "WORKFLOW", "")
+    return Grid(columns, rows, tuple(range(3, 5 + len(heads))), ("WORKFLOW", "TOKENS"))
+
+
+def _stage(info: WorkflowInfo) -> Cell:
+    """Return the status, with the phase where that says more."""
+    shown = info.phase.is_gate and info.status is not WorkflowStatus.COMPLETED
+    return line(status_span(info.status), " ", Span(info.phase.value, "phase")) if shown else status_span(info.status)
+
+
+def _note(result: WorkflowTable, info: WorkflowInfo) -> Cell:
+    """Return why a workflow waits and what to type; else the title of its task."""
+    explain, command = result.explanations.get(info.workflow_id), result.next_commands.get(info.workflow_id)
+    if not explain:
+        progress = result.progress.get(info.workflow_id)
+        return progress.title if progress and progress.title != info.task_id else ""
+    return line(explain, "  →  ", Span(command, "command")) if command else explain
+
+
+def _cost_columns(result: WorkflowTable) -> tuple[tuple[str, ...], Sequence[tuple[Cell, ...]]]:
+    if not result.usage:
+        return (), [()] * len(result.workflows)
+    from penguin_repl.render.costs import cost_columns
+
+    return cost_columns([result.usage_for(info) for info in result.workflows], ("tokens", "usd"))
+
+
+def _workflow_grid(result: WorkflowTable) -> Grid:
+    heads, costs = _cost_columns(result)
     rows = tuple(
         (
             Span(info.workflow_id, "id"),

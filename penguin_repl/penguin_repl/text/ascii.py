@@ -21,6 +21,9 @@ _TABLE = str.maketrans(
         "└": "`",
         "✓": "+",
         "✗": "x",
+        "●": "o",
+        "○": ".",
+        "◆": "*",
     }
 )
 _OTHER = re.compile(r"[^\x00-\x7f]")
