@@ -130,7 +130,7 @@ def _run(options: Options) -> int:
         return 0
     session = _make_session(options, screen)
     screen.style = choose_style(options, lambda: session.preferences)
-    session.on_terminal = screen.style.terminal and screen.style.format == "text"
+    session.on_terminal = screen.style.terminal and screen.style.format == "text" and not screen.style.plain
     if options.script == "worker":
         from penguin_repl.worker import run_worker
 
