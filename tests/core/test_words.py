@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.config.theme import MEANINGS, THEMES
 from penguin.orchestration.core.signals import describe_signal
 from penguin.orchestration.workflow_status import ACTIVE, GATES, STOPPED
-from penguin_repl.live.styles import SEVERITY_STYLES, STATUS_STYLES, VERDICT_STYLES
+from penguin_repl.render.words import STATUS_WORDS, status_meaning, verdict_meaning
+from penguin_repl.terminal.theme import make_styles
 
 
 @pytest.mark.parametrize("status", WorkflowStatus)
@@ -27,13 +29,11 @@ def test_no_verdict_opens_a_gate_and_counts_as_a_failure() -> None:
     assert [verdict for verdict in Verdict if verdict.counts_as_failure] == [Verdict.FAILED, Verdict.ERROR]
 
 
-def test_the_terminal_has_a_style_for_every_status_and_verdict() -> None:
-    assert set(STATUS_STYLES) == set(WorkflowStatus)
-    assert set(VERDICT_STYLES) == set(Verdict)
-    assert all(style.sgr.replace(";", "").isdigit() or not style.color for style in STATUS_STYLES.values())
-    # One word, one style: a table doesn't know which column its cell is from.
-    assert STATUS_STYLES[WorkflowStatus.FAILED] == VERDICT_STYLES[Verdict.FAILED]
-    assert not set(SEVERITY_STYLES) & {*map(str, STATUS_STYLES), *map(str, VERDICT_STYLES)}
+def test_every_status_and_verdict_has_a_meaning_and_every_meaning_a_style() -> None:
+    assert set(STATUS_WORDS) == set(WorkflowStatus)
+    assert {*map(status_meaning, WorkflowStatus), *map(verdict_meaning, Verdict)} <= set(MEANINGS)
+    for theme in THEMES:
+        assert make_styles(theme, truecolor=True).keys() == set(MEANINGS)
 
 
 def test_errors_name_signals_in_plain_words() -> None:

@@ -687,14 +687,14 @@ def test_logs_as_data_hold_the_end_of_a_large_file(tmp_path: Path) -> None:
 
 def test_a_narrow_terminal_keeps_ids_whole() -> None:
     from penguin_repl.render.parts import Grid
-    from penguin_repl.terminal.draw import draw
+    from penguin_repl.terminal.draw import Drawer
 
     columns = ("WORKFLOW", "STATUS", "PHASE", "DONE", "STARTED")
     row = ("ituv-hello-script-9d5db8", "COMPLETED", "DONE", "100%", "2026-11-22 16:05:37")
     grid = Grid(columns, (row,), (3,), ("STARTED", "DONE", "PHASE"))
-    shown = draw([grid], width=40, color=False)
+    shown = Drawer(color=False).draw([grid], 40)
     assert [line.split() for line in shown.splitlines()] == [["WORKFLOW", "STATUS"], list(row[:2])]
-    assert "16:05:37" in draw([grid], width=80, color=False)
+    assert "16:05:37" in Drawer(color=False).draw([grid], 80)
 
 
 LARGE_TITLE = "漢字" * 330_000

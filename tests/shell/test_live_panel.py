@@ -22,7 +22,7 @@ WHOLE = (
     r"Started ITUV workflow for task \w+",
     r"workflow_id: ituv-\w+-[0-9a-f]{6}",
     r"ituv-\w+-[0-9a-f]{6} COMPLETED(  →  /workflow results ituv-\w+-[0-9a-f]{6})?",
-    r" (auth|mail|search) +(IMPLEMENT|TEST|USE|VERIFY|waiting)( +[█░]{8})?( +\d+%)?( +#\d)?( +\d+m\d\ds)?",
+    r" (auth|mail|search) +(IMPLEMENT|TEST|USE|VERIFY|waiting)( +[━─]{8})?( +\d+%)?( +#\d)?( +\d+m\d\ds)?",
     r" and \d more",
     r" +ituv-\w+-[0-9a-f]{6}  \w+: [A-Z]+.*",
     r" (no workflow is running|\d (running|waiting).*)",
@@ -142,7 +142,7 @@ async def test_the_panel_shows_attempt_remaining_time_and_last_line(workspace: S
     async with run_shell(workspace.root) as shell:
         await shell.enter("/watch on")
         await shell.enter("/workflow start auth")
-        row = r" auth  TEST  ████░░░░  50%  #2  59m\d\ds  zwei 你好"
+        row = r" auth  TEST  ━━━━────  50%  #2  59m\d\ds  zwei 你好"
         await shell.wait_until(lambda: any(re.fullmatch(row, line) for line in panel(shell)))
         before = panel(shell)
         # The remaining time changes although nothing happens.

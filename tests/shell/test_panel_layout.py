@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prompt_toolkit.formatted_text import fragment_list_to_text
 from prompt_toolkit.utils import get_cwidth
 
 from penguin.orchestration.backend import Verdict, WorkflowInfo, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.store.current_attempt import CurrentAttempt
+from penguin_repl.live.drawing import LiveDrawer
 from penguin_repl.live.poller import PollResult, WorkflowRow
-from penguin_repl.live.table import ASCII, Glyphs, draw_panel, format_remaining, panel_height
+from penguin_repl.live.table import format_remaining, panel_height, panel_parts
 from penguin_repl.live.view_layout import ViewState, compose
 from penguin_repl.live.workflow_detail import StepLine, WorkflowDetail
+from penguin_repl.output.screen import Style
+from penguin_repl.render.parts import Part
 
 NOW = 1_800_000_000.0
 BEGAN = datetime.fromtimestamp(NOW - 100, UTC)
@@ -36,31 +41,35 @@ ROWS = [
 ]
 
 
-def text(lines: list[list[tuple[str, str]]]) -> list[str]:
-    return ["".join(piece for _, piece in line).rstrip() for line in lines]
+def drawn(parts: Sequence[Part], columns: int, *, ascii: bool = False) -> list[str]:
+    """Return the lines as prompt_toolkit shows them, without their styles."""
+    lines = LiveDrawer(Style(terminal=True, color=True, ascii=ascii)).draw(parts, columns)
+    text = fragment_list_to_text(lines.text)
+    assert len(text.split("\n")) == max(1, lines.height)
+    return [line.rstrip() for line in text.split("\n")] if lines.height else []
 
 
 def test_a_wide_window_shows_all_columns() -> None:
-    assert text(draw_panel(ROWS, 4, 90, 9, Glyphs(), NOW)) == [
-        " auth-user-model  TEST            ████░░░░  50%   #2  4m05s  collected 12 items 漢字",
-        " mail             IMPLEMENT       ██░░░░░░  25%   #1  1h01m  writing src/mail.py",
-        " 漢字-pay         VERIFY blocked  ███████░  90%  #14         nothing can check: reads well",
-        " search           waiting         ░░░░░░░░   0%",
+    assert drawn(panel_parts(ROWS, 4, 9, NOW), 90) == [
+        " auth-user-model  TEST            ━━━━────  50%   #2  4m05s  collected 12 items 漢字",
+        " mail             IMPLEMENT       ━━──────  25%   #1  1h01m  writing src/mail.py",
+        " 漢字-pay         VERIFY blocked  ━━━━━━━─  90%  #14         nothing can check: reads well",
+        " search           waiting         ────────   0%",
     ]
 
 
 def test_a_window_of_forty_columns() -> None:
-    assert text(draw_panel(ROWS, 4, 40, 9, ASCII, NOW)) == [
-        " auth-user-~  TEST            50%  4m05s",
-        " mail         IMPLEMENT       25%  1h01m",
-        " 漢字-pay     VERIFY blocked  90%",
-        " search       waiting          0%",
+    assert drawn(panel_parts(ROWS, 4, 9, NOW), 40, ascii=True) == [
+        " auth-user-model  TEST            4m05s",
+        " mail             IMPLEMENT       1h01m",
+        " 漢字-pay         VERIFY blocked",
+        " search           waiting",
     ]
 
 
 @pytest.mark.parametrize(("most", "shown"), [(4, 4), (3, 2), (2, 1), (1, 0), (0, None)])
 def test_omitted_workflows_are_counted(most: int, shown: int | None) -> None:
-    lines = text(draw_panel(ROWS, 4, 80, most, Glyphs(), NOW))
+    lines = drawn(panel_parts(ROWS, 4, most, NOW), 80)
     if shown is None:
         assert lines == []
     elif shown < 4:
@@ -71,7 +80,7 @@ def test_omitted_workflows_are_counted(most: int, shown: int | None) -> None:
 
 
 def test_unloaded_workflows_are_counted() -> None:
-    assert text(draw_panel(ROWS, 1000, 80, 9, Glyphs(), NOW))[-1] == " and 996 more"
+    assert drawn(panel_parts(ROWS, 1000, 9, NOW), 80)[-1] == " and 996 more"
 
 
 @pytest.mark.parametrize(("rows", "lines"), [(60, 20), (24, 8), (6, 2), (5, 0), (1, 0)])
@@ -84,16 +93,16 @@ def test_remaining_time(seconds: float, expected: str) -> None:
     assert format_remaining(seconds) == expected
 
 
-WORDS = st.text(st.sampled_from("ab -漢字🐧é\x1b\n\t"), max_size=60)
+WORDS = st.text(st.sampled_from("ab -漢字🐧é👨\u200d👩\u200d👧🇩🇪👍🏽❤\ufe0f\x1b\n\t"), max_size=60)
 
 
 @given(WORDS, WORDS, st.integers(1, 130), st.integers(0, 12))
 def test_no_line_exceeds_the_window(name: str, last: str, columns: int, most: int) -> None:
     wide = row(name, "RUNNING", "TEST", attempt=1, deadline=NOW + 9, last_line=last)
-    lines = draw_panel([wide, *ROWS], 7, columns, most, Glyphs(), NOW)
+    lines = drawn(panel_parts([wide, *ROWS], 7, most, NOW), columns)
     assert len(lines) <= most
-    assert all(get_cwidth(piece) <= columns for piece in text(lines))
-    assert all("\x1b" not in piece and "\n" not in piece for piece in text(lines))
+    assert all(get_cwidth(line) <= columns for line in lines)
+    assert all("\x1b" not in line for line in lines)
 
 
 @given(WORDS, st.integers(1, 130), st.integers(1, 50), st.booleans(), st.booleans(), st.integers(0, 300))
@@ -104,9 +113,9 @@ def test_the_view_fills_its_window(words: str, columns: int, rows: int, listed: 
         ROWS[0].info, attempt, steps, [words.replace("\n", " ").replace("\x1b", "")] * printed, words
     )
     poll = PollResult({WorkflowStatus.RUNNING: 2}, [item.info for item in ROWS], ROWS)
-    lines = compose(ViewState(poll, 1, 0, listed, portrait, logs), columns, rows, Glyphs(), NOW)
+    lines = drawn(compose(ViewState(poll, 1, 0, listed, portrait, logs), columns, rows, NOW), columns)
     assert len(lines) == rows
-    assert all(get_cwidth(piece) <= columns for piece in text(lines))
+    assert all(get_cwidth(line) <= columns for line in lines)
 
 
 def test_the_view_of_several_workflows() -> None:
@@ -121,10 +130,10 @@ def test_the_view_of_several_workflows() -> None:
     poll = PollResult(
         {WorkflowStatus.RUNNING: 2, WorkflowStatus.BLOCKED: 1}, [item.info for item in ROWS[:3]], ROWS[:2]
     )
-    assert text(compose(ViewState(poll, 0, 0, True, portrait), 60, 14, Glyphs(), NOW)) == [
+    assert drawn(compose(ViewState(poll, 0, 0, True, portrait), 60, 14, NOW), 60) == [
         " 2 running: auth-user-model TEST, … · 1 blocked: 漢字-pay",
-        "▸  auth-user-model  TEST       ████░░░░  50%  #2  4m05s",
-        "   mail             IMPLEMENT  ██░░░░░░  25%  #1  1h01m",
+        "▸ auth-user-model  TEST       4m05s  collected 12 items 漢字",
+        "  mail             IMPLEMENT  1h01m  writing src/mail.py",
         "─" * 60,
         " ituv-auth-user-model-000000  RUNNING at TEST, 4m05s left",
         " ✓ IMPLEMENT #1  2.0s",

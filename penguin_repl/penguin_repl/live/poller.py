@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from penguin.orchestration.backend import WorkflowStatus
 from penguin_repl.live.recent_output import last_line
-from penguin_repl.live.styles import STATUS_STYLES
+from penguin_repl.render.words import STATUS_WORDS
 from penguin_repl.text.escape import clean
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.store.current_attempt import CurrentAttempt
     from penguin_commands.session import Session
 
-ORDER = tuple(status for status in STATUS_STYLES if not status.final)
+ORDER = tuple(status for status in STATUS_WORDS if not status.final)
 MAX_PER_STATUS = 40
 """The number of workflows of each status to load: more than the toolbar or the panel can show."""
 

@@ -17,16 +17,17 @@ from prompt_toolkit.output import ColorDepth
 from penguin.orchestration.backend import WorkflowError
 from penguin_commands.execute import execute
 from penguin_commands.results.changes import ChangeResult
+from penguin_repl.live.drawing import LiveDrawer
 from penguin_repl.live.poller import WorkflowPoller
 from penguin_repl.live.view_layout import ViewState, compose, list_height
 from penguin_repl.live.workflow_detail import WorkflowDetailReader
 from penguin_repl.text.escape import clean
 
 if TYPE_CHECKING:
-    from prompt_toolkit.formatted_text import StyleAndTextTuples
+    from prompt_toolkit.formatted_text import AnyFormattedText
 
     from penguin_commands.session import Session
-    from penguin_repl.live.table import Glyphs
+    from penguin_repl.output.screen import Style
 
 POLL_INTERVAL = 0.5
 """Seconds between two polls."""
@@ -37,12 +38,12 @@ PAGE_LINES = 10
 class WorkflowView:
     """A view of one workflow, or of all active ones with details of one, until a key closes it."""
 
-    def __init__(self, session: Session, workflow_id: str | None, glyphs: Glyphs, *, color: bool) -> None:
+    def __init__(self, session: Session, workflow_id: str | None, style: Style) -> None:
         self._session = session
         self._workflow_id = workflow_id
         self._selected_id = workflow_id
         """The id of the workflow that is shown in detail."""
-        self._glyphs = glyphs
+        self._drawer = LiveDrawer(style)
         self._poller = WorkflowPoller(session)
         self._detail_reader = WorkflowDetailReader(session)
         self._state = ViewState(shows_list=workflow_id is None)
@@ -52,7 +53,7 @@ class WorkflowView:
             Layout(Window(FormattedTextControl(self._text), always_hide_cursor=True)),
             key_bindings=self._keys(),
             full_screen=True,
-            color_depth=None if color else ColorDepth.DEPTH_1_BIT,
+            color_depth=None if style.color else ColorDepth.DEPTH_1_BIT,
         )
 
     async def run(self) -> None:
@@ -103,12 +104,9 @@ class WorkflowView:
         detail = self._detail_reader.read(self._selected_id) if self._selected_id else None
         return ViewState(poll, index, first, self._workflow_id is None, detail)
 
-    def _text(self) -> StyleAndTextTuples:
+    def _text(self) -> AnyFormattedText:
         size = self._app.output.get_size()
-        text: StyleAndTextTuples = []
-        for line in compose(self._state, size.columns, size.rows, self._glyphs, time.time()):
-            text += [*line, ("", "\n")]
-        return text[:-1]
+        return self._drawer.draw(compose(self._state, size.columns, size.rows, time.time()), size.columns).text
 
     def _show_message(self, words: str) -> None:
         self._state = self._state._replace(message=clean(words))

@@ -1,20 +1,22 @@
-"""The state and layout of the full-screen view: exactly as many lines as the window has."""
+"""The state and layout of the full-screen view."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
 from penguin_repl.live.poller import EMPTY_RESULT
-from penguin_repl.live.table import ASCII, DIM, clip_line, draw_rows, truncate
-from penguin_repl.live.workflow_detail import draw_head, draw_steps
+from penguin_repl.live.table import rows_grid
+from penguin_repl.live.workflow_detail import head_lines, step_line
+from penguin_repl.render.parts import Grid, Span, line
 from penguin_repl.shell.toolbar import toolbar_text
+from penguin_repl.text.width import display_width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from penguin_repl.live.poller import PollResult
-    from penguin_repl.live.table import Glyphs, Line
     from penguin_repl.live.workflow_detail import WorkflowDetail
+    from penguin_repl.render.parts import Part
 
 KEYS = (
     "↑↓ choose · p pause · r resume · c cancel · l logs · q back",
@@ -28,7 +30,6 @@ LOG_KEYS = (
     "↑↓ scroll · l less · q back",
     "q back",
 )
-PLAIN = str.maketrans({"↑": "^", "↓": "v", "·": "|"})
 FIXED_LINES = 4
 """Lines for the title, the rules and the keys."""
 
@@ -58,76 +59,73 @@ def list_height(rows: int) -> int:
     return max(1, (rows - FIXED_LINES) // 3)
 
 
-def compose(state: ViewState, columns: int, rows: int, glyphs: Glyphs, now: float) -> list[Line]:
-    """Return the lines of the window."""
+def compose(state: ViewState, columns: int, rows: int, now: float) -> list[Part]:
+    """Return the lines and tables that fill the window: as many lines as it has rows."""
     body = _logs if state.shows_logs else _overview
-    lines = [_title(state, columns, glyphs), *body(state, columns, rows - 2, glyphs, now)][: max(0, rows - 1)]
-    lines += [[] for _ in range(rows - 1 - len(lines))]
-    return [*lines, _footer(state, columns, glyphs)]
+    parts = _first_lines([_title(state, columns), *body(state, columns, rows - 2, now)], max(0, rows - 1))
+    blanks = rows - 1 - sum(map(_height, parts))
+    return [*parts, *[line("")] * blanks, _footer(state, columns)]
 
 
-def _title(state: ViewState, columns: int, glyphs: Glyphs) -> Line:
+def _first_lines(parts: Sequence[Part], rows: int) -> list[Part]:
+    """Return the first parts, with this number of lines at most."""
+    found: list[Part] = []
+    for part in parts:
+        if isinstance(part, Grid):
+            part = part._replace(rows=part.rows[:rows])
+        if rows > 0 and _height(part):
+            found.append(part)
+            rows -= _height(part)
+    return found
+
+
+def _height(part: Part) -> int:
+    return len(part.rows) if isinstance(part, Grid) else 1
+
+
+def _title(state: ViewState, columns: int) -> Part:
     text = toolbar_text(state.poll.counts, state.poll.active, columns)
-    return [("reverse", _displayable(text, glyphs).ljust(columns))]
+    return line(Span(text + " " * (columns - display_width(text)), "toolbar"))
 
 
-def _overview(state: ViewState, columns: int, rows: int, glyphs: Glyphs, now: float) -> list[Line]:
-    lines = _list(state, columns, glyphs, now) if state.shows_list else []
+def _overview(state: ViewState, columns: int, rows: int, now: float) -> list[Part]:
+    parts: list[Part] = []
+    if state.shows_list and state.poll.rows:
+        parts.append(rows_grid(state.poll.rows, now, state.selected - state.first_row))
     if state.detail is None:
-        return lines or [[(DIM, truncate(" No workflow is running. Press q to go back.", columns))]]
+        return parts or [line(Span(" No workflow is running. Press q to go back.", "dim"))]
     if state.shows_list:
-        lines.append(_rule("", columns, glyphs))
-    lines += draw_head(state.detail, columns, now)
-    height = rows - len(lines) - 1
-    steps = draw_steps(state.detail.steps, columns, glyphs)
-    shown = steps[-max(1, min(len(steps), height - min(len(state.detail.output), height // 2))) :]
-    lines += shown
-    return [*lines, _rule("output", columns, glyphs), *_output(state, columns, rows - len(lines) - 1)]
+        parts.append(_rule("", columns))
+    parts += head_lines(state.detail, now)
+    height = rows - sum(map(_height, parts)) - 1
+    steps = state.detail.steps[-max(1, height - min(len(state.detail.output), height // 2)) :]
+    parts += map(step_line, steps)
+    return [*parts, _rule("output", columns), *_output(state, rows - sum(map(_height, parts)) - 1)]
 
 
-def _logs(state: ViewState, columns: int, rows: int, glyphs: Glyphs, now: float) -> list[Line]:
+def _logs(state: ViewState, columns: int, rows: int, now: float) -> list[Part]:
     if state.detail is None:
         return []
-    lines = [*draw_head(state.detail, columns, now)[:1], _rule("output", columns, glyphs)]
-    return [*lines, *_output(state, columns, rows - len(lines))]
+    return [head_lines(state.detail, now)[0], _rule("output", columns), *_output(state, rows - 2)]
 
 
-def _list(state: ViewState, columns: int, glyphs: Glyphs, now: float) -> list[Line]:
-    lines = draw_rows(state.poll.rows, columns - 2, glyphs, now)
-    marked: list[Line] = []
-    for index, line in enumerate(lines, state.first_row):
-        chosen = index == state.selected
-        mark = (f"bold {DIM if not chosen else ''}".strip(), f"{glyphs.selected} " if chosen else "  ")
-        marked.append([mark, *((f"{style} bold" if chosen else style, text) for style, text in line)])
-    return marked
-
-
-def _output(state: ViewState, columns: int, rows: int) -> list[Line]:
+def _output(state: ViewState, rows: int) -> list[Part]:
     if state.detail is None or rows < 1:
         return []
     output = state.detail.output
     if not output:
-        return [[(DIM, truncate(" no output yet", columns))]]
+        return [line(Span(" no output yet", "dim"))]
     end = len(output) - state.scroll
-    return [clip_line([("", line)], columns) for line in output[max(0, end - rows) : end]]
+    return [line(text) for text in output[max(0, end - rows) : end]]
 
 
-def _rule(title: str, columns: int, glyphs: Glyphs) -> Line:
-    text = f"{glyphs.rule * 2} {title} " if title else ""
-    return [(DIM, truncate(text, columns, "") + glyphs.rule * max(0, columns - len(text)))]
+def _rule(title: str, columns: int) -> Part:
+    text = f"── {title} " if title else ""
+    return line(Span(text + "─" * (columns - len(text)), "dim"))
 
 
-def _footer(state: ViewState, columns: int, glyphs: Glyphs) -> Line:
+def _footer(state: ViewState, columns: int) -> Part:
     if state.message:
-        return [("bold", truncate(f" {state.message}", columns, glyphs.ellipsis))]
+        return line(Span(f" {state.message}", "heading"))
     keys = LOG_KEYS if state.shows_logs else KEYS if state.shows_list else SINGLE_KEYS
-    return [(DIM, truncate(" " + _displayable(_first_fitting(keys, columns - 1), glyphs), columns))]
-
-
-def _first_fitting(texts: Sequence[str], columns: int) -> str:
-    return next((text for text in texts if len(text) <= columns), truncate(texts[-1], columns))
-
-
-def _displayable(text: str, glyphs: Glyphs) -> str:
-    """Return a text of Penguin in characters that the terminal can show."""
-    return text if glyphs is not ASCII else text.translate(PLAIN).replace("…", "~")
+    return line(Span(" " + next((text for text in keys if len(text) < columns), keys[-1]), "dim"))

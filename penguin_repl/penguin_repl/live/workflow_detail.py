@@ -1,40 +1,39 @@
-"""The details of one workflow: its phases, steps and output, and how to draw them."""
+"""The details of one workflow: its phases, steps and output, and the lines that show them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from prompt_toolkit.utils import get_cwidth
-
 from penguin.orchestration.backend import Verdict, WorkflowError, WorkflowInfo
 from penguin.orchestration.execution.step_files import LOG, read_exit
 from penguin.orchestration.files.run_files import attempt_logs
 from penguin_repl.live.recent_output import attempt_folder, newest_outputs, tail_lines
-from penguin_repl.live.styles import STATUS_STYLES
-from penguin_repl.live.table import ASCII, DIM, clip_line, format_remaining, truncate
+from penguin_repl.live.table import format_remaining
 from penguin_repl.render.format import format_duration
-from penguin_repl.text.escape import clean
+from penguin_repl.render.parts import Span, line
+from penguin_repl.render.words import status_meaning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from penguin.orchestration.config.theme import Meaning
     from penguin.orchestration.store.current_attempt import CurrentAttempt
     from penguin.orchestration.store.history import PhaseResult
     from penguin_commands.session import Session
-    from penguin_repl.live.table import Glyphs, Line
+    from penguin_repl.render.parts import Line
 
 OUTPUT_BYTES = 64 * 1024
 """Bytes to show from the end of an output; `/workflow logs` shows all."""
-MARKS = {
-    Verdict.PASSED: ("✓", "+", "fg:ansigreen"),
-    Verdict.FAILED: ("✗", "x", "fg:ansired"),
-    Verdict.ERROR: ("✗", "x", "fg:ansired"),
-    Verdict.UNVERIFIED: ("?", "?", "fg:ansiyellow"),
-    Verdict.INTERRUPTED: ("↺", "~", "fg:ansiyellow"),
-    Verdict.SKIPPED: ("-", "-", DIM),
-    None: ("▸", ">", "fg:ansicyan"),
+MARKS: dict[Verdict | None, tuple[str, Meaning]] = {
+    Verdict.PASSED: ("✓", "verdict.passed"),
+    Verdict.FAILED: ("✗", "verdict.failed"),
+    Verdict.ERROR: ("✗", "verdict.error"),
+    Verdict.UNVERIFIED: ("?", "verdict.unverified"),
+    Verdict.INTERRUPTED: ("↺", "verdict.interrupted"),
+    Verdict.SKIPPED: ("-", "verdict.skipped"),
+    None: ("▸", "status.running"),
 }
-"""Sign, ASCII sign and style by verdict."""
+"""Sign and meaning by verdict."""
 
 
 class StepLine(NamedTuple):
@@ -131,34 +130,26 @@ def _running_steps(logs: Sequence[str]) -> Iterator[StepLine]:
             yield StepLine(name, Verdict.PASSED if ended.code == 0 else Verdict.FAILED, ended.duration, 3)
 
 
-# --- drawing --------------------------------------------------------------------------------------------------------
+# --- parts ----------------------------------------------------------------------------------------------------------
 
 
-def draw_head(detail: WorkflowDetail, columns: int, now: float) -> list[Line]:
+def head_lines(detail: WorkflowDetail, now: float) -> list[Line]:
     """Return the lines with the workflow's id, status and explanation."""
     info, attempt = detail.info, detail.attempt
-    stands = f"{info.status}" if info.status.final else f"{info.status} at {info.phase}"
-    title: Line = [("bold", f" {clean(info.workflow_id)}"), ("", "  "), (STATUS_STYLES[info.status].toolkit, stands)]
-    if attempt is not None and attempt.until is not None:
-        title.append(("", f", {format_remaining(attempt.until - now)} left"))
-    found = [clip_line(title, columns)]
-    why = detail.explanation or info.error_message or ""
-    for style, text in ((DIM, why), ("bold", detail.next_command), (DIM, detail.error)):
-        if text:
-            found.append(clip_line([(style, f"   {clean(text)}")], columns))
-    return found
+    stands = info.status.value if info.status.final else f"{info.status} at {info.phase}"
+    left = attempt is not None and attempt.until is not None and f", {format_remaining(attempt.until - now)} left"
+    found = [line(" ", Span(info.workflow_id, "heading"), "  ", Span(stands, status_meaning(info.status)), left or "")]
+    reason = detail.explanation or info.error_message or ""
+    about: tuple[tuple[str, Meaning], ...] = (
+        (reason, "warning" if info.status.rests else "dim"),
+        (detail.next_command, "command"),
+        (detail.error, "error"),
+    )
+    return [*found, *(line("   ", Span(text, meaning)) for text, meaning in about if text)]
 
 
-def draw_steps(steps: Sequence[StepLine], columns: int, glyphs: Glyphs) -> list[Line]:
-    """Return one line per step."""
-    return [_draw_step(step, columns, glyphs) for step in steps]
-
-
-def _draw_step(step: StepLine, columns: int, glyphs: Glyphs) -> Line:
-    sign, plain, style = MARKS[step.verdict]
+def step_line(step: StepLine) -> Line:
+    """Return the line of a step."""
+    sign, meaning = MARKS[step.verdict]
     taken = "" if step.seconds is None else f"  {format_duration(step.seconds)}"
-    text = clean(step.text)
-    text_columns = columns - step.indent - 2 - get_cwidth(taken)
-    text = truncate(text, max(0, text_columns), glyphs.ellipsis)
-    mark = plain if glyphs is ASCII else sign
-    return clip_line([(style, " " * step.indent + mark + " "), ("", text), (DIM, taken)], columns)
+    return line(" " * step.indent, Span(f"{sign} ", meaning), step.text, Span(taken, "time"))

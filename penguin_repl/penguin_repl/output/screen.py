@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple, TextIO
 if TYPE_CHECKING:
     from penguin.orchestration.config.theme import ThemeSetting
     from penguin_commands.results import Result
+    from penguin_repl.render.parts import Line
 
 
+LONGEST_LINE = 100_000
+"""Columns. A line for `narrate` is not wrapped."""
 HEARTBEAT = 30.0
 """Seconds between two progress lines on a screen without overwriting."""
 
@@ -76,6 +79,17 @@ class Screen:
             truecolor=style.truecolor,
             theme=style.theme,
         )
+
+    def styled(self, line: Line) -> str:
+        """Return a line as text, with styles if this screen has colours."""
+        if self.style.color:
+            from penguin_repl.terminal.draw import Drawer
+
+            drawer = Drawer(color=True, truecolor=self.style.truecolor, theme=self.style.theme)
+            return drawer.draw([line], LONGEST_LINE).removesuffix("\n")
+        from penguin_repl.text.escape import clean
+
+        return clean(line.text)
 
     def write_data(self, text: str) -> None:
         """Show the data that the user asked for. The text includes its line ends. Raises BrokenPipeError."""

@@ -46,9 +46,9 @@ def render(
         from penguin_repl.render.plain import plain_text
 
         return plain_text(render_parts(result))
-    from penguin_repl.terminal.draw import draw
+    from penguin_repl.terminal.draw import Drawer
 
-    return draw(render_parts(result), width=width, color=color, truecolor=truecolor, theme=theme)
+    return Drawer(color=color, truecolor=truecolor, theme=theme).draw(render_parts(result), width)
 
 
 def render_parts(result: Result) -> Iterator[Part]:

@@ -38,7 +38,7 @@ class Grid(NamedTuple):
     """A table."""
 
     columns: tuple[str, ...]
-    """The titles."""
+    """The titles; empty for a table without names."""
     rows: tuple[tuple[Cell, ...], ...]
     right_aligned: tuple[int, ...] = ()
     """The columns of numbers."""
@@ -46,6 +46,7 @@ class Grid(NamedTuple):
     """The titles of columns that a narrow terminal leaves out, in this order."""
     rails: tuple[str, ...] = ()
     """For the rows of a tree: what continues its lines, where a row needs more than one."""
+    shows_titles: bool = True
 
 
 class Tree(NamedTuple):

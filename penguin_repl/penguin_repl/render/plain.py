@@ -60,7 +60,7 @@ def _branches(trees: Sequence[Tree], indent: str) -> Iterator[str]:
 def aligned(grid: Grid) -> Iterator[str]:
     """Return the lines of a table, with its columns aligned by spaces."""
     rows = [tuple(clean(text_of(cell)) for cell in row) for row in grid.rows]
-    if grid.columns:
+    if grid.columns and grid.shows_titles:
         rows.insert(0, grid.columns)
     widths = [max(map(_aligned_width, column)) for column in zip(*rows, strict=True)]
     return (_row(row, widths, grid.right_aligned) for row in rows)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowError, WorkflowStatus
-from penguin_repl.live.styles import WORD_STYLES, colorize
 from penguin_repl.output.logging_handler import NarratingLogHandler
+from penguin_repl.render.parts import Span, line
+from penguin_repl.render.words import status_span
 from penguin_repl.shell.alerts import Notifier
 from penguin_repl.text.escape import clean
 from penguin_repl.text.width import display_width, truncate
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.backend import WorkflowInfo
     from penguin.orchestration.store.queries import WorkflowReader
     from penguin_commands.session import Session
+    from penguin_repl.render.parts import Line
     from penguin_repl.shell.prompt_screen import PromptScreen
 
 ARROW = "  →  "
@@ -47,9 +49,9 @@ class WorkflowNotifications:
             self._reported.pop(info.workflow_id, None)
         elif not self.was_reported(info):
             self._reported[info.workflow_id] = info
-            head, rest = self._notification_parts(info)
-            self._screen.narrate(self._colored(head, info.status) + rest)
-            self._notifier.notify(info, head + rest)
+            notice = self._notice(info)
+            self._screen.narrate(self._screen.styled(notice))
+            self._notifier.notify(info, clean(notice.text))
 
     def was_reported(self, info: WorkflowInfo) -> bool:
         """Return whether the newest notice of this workflow said the same."""
@@ -68,22 +70,18 @@ class WorkflowNotifications:
         if self._reader is not None:
             self._reader.close()
 
-    def _notification_parts(self, info: WorkflowInfo) -> tuple[str, str]:
-        """Return what happened, and the details."""
+    def _notice(self, info: WorkflowInfo) -> Line:
+        """Return what happened, with the details."""
         gate = "" if info.status is WorkflowStatus.COMPLETED else f" at {info.phase}"
-        head = f"{info.workflow_id} {info.status}{gate}"
-        command = self._next_command(info, self._screen.columns - len(head))
-        tail = f"{ARROW}{command}" if command else ""
+        head = (Span(info.workflow_id, "id"), " ", status_span(info.status), gate)
+        columns = self._screen.columns - display_width(line(*head).text)
+        command = self._next_command(info, columns)
+        tail = (ARROW, Span(command, "command")) if command else ()
         reason = "" if info.status is WorkflowStatus.COMPLETED else clean(info.error_message or "")
         if reason:
-            reason_columns = self._screen.columns - display_width(head) - display_width(tail) - len(": ") - 1
-            reason = ": " + truncate(reason, max(MIN_REASON_COLUMNS, reason_columns))
-        return head, reason + tail
-
-    def _colored(self, head: str, status: WorkflowStatus) -> str:
-        if not self._screen.style.color:
-            return head
-        return head.replace(status, colorize(status, WORD_STYLES[status]), 1) if status not in head.split()[0] else head
+            columns -= display_width(line(*tail).text) + len(": ") + 1
+            reason = ": " + truncate(reason, max(MIN_REASON_COLUMNS, columns))
+        return line(*head, reason, *tail)
 
     def _next_command(self, info: WorkflowInfo, columns: int) -> str:
         """Return the command to type next. After a success it is optional, and left out if it does not fit."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from penguin_commands.results.changes import WaitResult
 from penguin_commands.results.output import LogsResult, OutputChunk
 from penguin_commands.results.ui_actions import ChainedResult, PanelAction, ViewAction
-from penguin_repl.live.table import glyphs_for
 from penguin_repl.output.print_result import show_result, show_whole_result
 from penguin_repl.shell.pager import Pager
 
@@ -74,9 +73,8 @@ class ResultDisplay:
             return
         from penguin_repl.live.view import WorkflowView
 
-        style = self._screen.style
         with self._screen.suspended():
-            await WorkflowView(self._session, result.workflow_id, glyphs_for(style), color=style.color).run()
+            await WorkflowView(self._session, result.workflow_id, self._screen.style).run()
 
     def _is_reported(self, result: Result) -> bool:
         """Return whether notices already reported the whole result."""

@@ -30,7 +30,6 @@ from penguin_repl.completion.completer import CommandCompleter
 from penguin_repl.completion.workspace_index import WorkspaceIndex
 from penguin_repl.live.panel import MENU_LINES, LivePanel
 from penguin_repl.live.refresh import WorkflowRefresher
-from penguin_repl.live.table import glyphs_for
 from penguin_repl.output.print_result import show_progress
 from penguin_repl.render.error import error_data, error_lines, error_text
 from penguin_repl.scripts.source_command import run_file
@@ -101,9 +100,7 @@ class Shell:
         self._refresher = WorkflowRefresher(
             session, self._notifications.on_change, self._redraw, lambda: self._panel.row_capacity()
         )
-        self._panel = LivePanel(
-            lambda: self._refresher.latest, glyphs_for(style), on=session.preferences.panel and not style.plain
-        )
+        self._panel = LivePanel(lambda: self._refresher.latest, style, on=session.preferences.panel and not style.plain)
         self._gc_tuning = GcTuning()
         self._toolbar_cache: tuple[PollResult | None, int, str] = (None, 0, "")
         """The toolbar, and the state that it was drawn from."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowStatus
-from penguin_repl.live.styles import STATUS_STYLES
+from penguin_repl.render.words import STATUS_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,10 +26,10 @@ def toolbar_text(counts: Mapping[WorkflowStatus, int], active: Sequence[Workflow
 
 def _format_line(counts: Mapping[WorkflowStatus, int], active: Sequence[WorkflowInfo], names: int) -> str:
     parts = []
-    for status, style in STATUS_STYLES.items():
+    for status, word in STATUS_WORDS.items():
         if counts.get(status):
             infos = [info for info in active if info.status is status]
-            parts.append(f"{counts[status]} {style.word}{_task_names(infos, counts[status], names)}")
+            parts.append(f"{counts[status]} {word}{_task_names(infos, counts[status], names)}")
     return " " + " · ".join(parts)
 
 

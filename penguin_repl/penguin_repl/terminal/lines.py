@@ -10,7 +10,7 @@ from rich.segment import Segment
 
 from penguin_repl.render.parts import Line
 from penguin_repl.text.escape import clean
-from penguin_repl.text.width import fold
+from penguin_repl.text.width import fold, single_characters, truncate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -30,11 +30,16 @@ _BLANKS = re.compile("(?<=[^ ]) +(?=[^ ])")
 
 def segments_of(cell: Cell, styles: Styles) -> Segments:
     """Return a line of text as segments, escaped."""
+    escape = _clean_single if styles.single_characters else clean
     pieces = cell.pieces if isinstance(cell, Line) else (cell,)
     return [
-        Segment(clean(piece)) if isinstance(piece, str) else Segment(clean(piece.text), styles[piece.meaning])
+        Segment(escape(piece)) if isinstance(piece, str) else Segment(escape(piece.text), styles[piece.meaning])
         for piece in pieces
     ]
+
+
+def _clean_single(text: str) -> str:
+    return single_characters(clean(text))
 
 
 def width_of(segments: Iterable[Segment]) -> int:
@@ -55,27 +60,63 @@ def wrap(segments: Segments, width: int, *, fold_words: bool, indent: int = 0, t
     if width_of(segments) <= width:
         return [segments]
     text = text or "".join(segment.text for segment in segments)
-    cuts = list(_cuts(text, width, width - indent, fold_words))
-    lines = [_strip(line) for line in Segment.divide(segments, [*cuts, width_of(segments)])]
+    lines = [_strip(line) for line in _divide(segments, _cuts(text, width, width - indent, fold_words))]
     return [line if number == 0 else [Segment(" " * indent), *line] for number, line in enumerate(lines)]
 
 
+def cut(segments: Segments, width: int) -> Segments:
+    """Return the start of a line that fits, with a sign if more follows."""
+    if width_of(segments) <= width:
+        return segments
+    kept: Segments = []
+    for segment in segments:
+        needed = cell_len(segment.text)
+        if needed >= width:
+            # More follows, even if this segment alone would fit.
+            return [*kept, Segment(truncate(f"{segment.text} ", width), segment.style)]
+        kept.append(segment)
+        width -= needed
+    return kept
+
+
 def _cuts(text: str, first_width: int, width: int, fold_words: bool) -> Iterator[int]:
-    """Yield the columns of a line at which its next lines start."""
-    position = line_start = 0
+    """Yield the positions in the text of a line at which its next lines start."""
+    position = used = 0
     available = first_width
     for word in _words(text):
         shown = word.rstrip(" ")
         needed = cell_len(shown)
         # A word that fits on no line stays behind its name, and the terminal breaks it.
-        if position > line_start and position + needed - line_start > available and (fold_words or needed <= width):
+        if used and used + needed > available and (fold_words or needed <= width):
             yield position
-            line_start, available = position, width
+            used, available = 0, width
         if fold_words and needed > available:
-            for part in list(fold(shown, max(1, available)))[:-1]:
-                line_start += cell_len(part)
-                yield line_start
-        position += cell_len(word)
+            *parts, last = fold(shown, max(1, available))
+            for part in parts:
+                position += len(part)
+                yield position
+            word = last + word[len(shown) :]
+        used += cell_len(word)
+        position += len(word)
+
+
+def _divide(segments: Segments, cuts: Iterable[int]) -> Iterator[Segments]:
+    """Yield the lines between positions in the text. `Segment.divide` of rich loses parts of emoji sequences."""
+    line: Segments = []
+    position = 0
+    remaining = list(segments)
+    for cut_at in cuts:
+        while remaining and position + len(remaining[0].text) <= cut_at:
+            line.append(remaining.pop(0))
+            position += len(line[-1].text)
+        if cut_at > position:
+            text, style, _ = remaining[0]
+            line.append(Segment(text[: cut_at - position], style))
+            remaining[0] = Segment(text[cut_at - position :], style)
+            position = cut_at
+        yield line
+        line = []
+    yield [*line, *remaining]
 
 
 def _words(text: str) -> Iterator[str]:
@@ -109,6 +150,11 @@ class LineView:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield segments; see the console protocol of rich."""
+        if options.no_wrap:
+            for line in self._lines:
+                yield from cut(line, options.max_width)
+                yield Segment.line()
+            return
         for line in self._lines:
             text = "".join(segment.text for segment in line)
             indent = min(len(text) - len(text.lstrip(" ")) + INDENT, options.max_width // 2)

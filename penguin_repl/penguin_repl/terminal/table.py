@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.segment import Segment
 
 from penguin_repl.render.parts import Grid, Span, text_of
-from penguin_repl.terminal.lines import segments_of, width_of, wrap
+from penguin_repl.terminal.lines import cut, segments_of, width_of, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,7 +41,7 @@ class GridView:
 
     def __init__(self, grid: Grid, styles: Styles) -> None:
         self._grid = grid
-        self._titles = [[Segment(title, styles["label"])] for title in grid.columns]
+        self._titles = [[Segment(title, styles["label"])] for title in grid.columns if grid.shows_titles]
         self._rows = [[segments_of(_shortened(cell), styles) for cell in row] for row in grid.rows]
         rows = [self._titles, *self._rows] if self._titles else self._rows
         self._widths = [max(map(width_of, column)) for column in zip(*rows, strict=True)]
@@ -50,7 +50,10 @@ class GridView:
         """Yield segments; see the console protocol of rich."""
         if not self._rows:
             return
-        columns = self._fitting_columns(options.max_width)
+        if options.no_wrap:
+            yield from self._single_lines(options.max_width)
+            return
+        columns = self._fitting_columns(range(len(self._widths)), options.max_width)
         widths = self._fitting_widths(columns, options.max_width)
         if self._titles:
             yield from self._row_lines(self._titles, columns, widths, options.max_width, "")
@@ -58,15 +61,33 @@ class GridView:
             rail = self._grid.rails[number] if self._grid.rails else ""
             yield from self._row_lines(row, columns, widths, options.max_width, rail)
 
-    def _fitting_columns(self, width: int) -> list[int]:
-        """Return the indexes of the columns to show."""
-        columns = list(range(len(self._widths)))
+    def _single_lines(self, width: int) -> Iterator[Segment]:
+        """Yield one line a row, cut off. The last column has the room that the others leave, or is left out."""
+        *others, last = range(len(self._widths))
+        missing = self._widths[last] - min(self._widths[last], MIN_COLUMN_WIDTH)
+        columns = self._fitting_columns([*others, last], width + missing)
+        if self._total_width(columns) > width + missing:
+            columns = self._fitting_columns(others, width)
+        widths = [self._widths[column] for column in columns]
+        shrinking = len(columns) - 1 if last in columns else 0
+        widths[shrinking] -= max(0, self._total_width(columns) - width)
+        for row in [self._titles, *self._rows] if self._titles else self._rows:
+            cells = [cut(row[column], size) for column, size in zip(columns, widths, strict=True)]
+            yield from cut(list(self._side_by_side(cells, columns, widths)), width)
+            yield Segment.line()
+
+    def _fitting_columns(self, columns: Sequence[int], width: int) -> list[int]:
+        """Return columns without the optional ones that do not fit."""
+        columns = list(columns)
         for title in self._grid.optional:
-            if sum(self._widths[column] + GAP for column in columns) - GAP <= width:
+            if self._total_width(columns) <= width:
                 break
             if title in self._grid.columns:
                 columns.remove(self._grid.columns.index(title))
         return columns
+
+    def _total_width(self, columns: Sequence[int]) -> int:
+        return sum(self._widths[column] + GAP for column in columns) - GAP
 
     def _fitting_widths(self, columns: Sequence[int], width: int) -> list[int]:
         """Return the widths of the first columns that fit side by side. The others go below their row."""

@@ -18,11 +18,14 @@ class Styles(dict[str, Style]):
 
     is_light = False
     """Whether they are for a light background."""
+    single_characters = False
+    """Whether to reduce each emoji sequence to one character."""
 
 
 _MONO: dict[Meaning, str] = {
     "heading": "bold",
     "label": "dim",
+    "toolbar": "reverse",
     "dim": "dim",
     "id": "",
     "phase": "",

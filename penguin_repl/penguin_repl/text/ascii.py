@@ -24,14 +24,25 @@ _TABLE = str.maketrans(
         "●": "o",
         "○": ".",
         "◆": "*",
+        "╭": "+",
+        "╮": "+",
+        "╰": "+",
+        "╯": "+",
+        "▒": "-",
     }
 )
+_SINGLE_TABLE = {**_TABLE, ord("→"): ">", ord("…"): "~", ord("↑"): "^", ord("↓"): "v", ord("·"): "|", ord("↺"): "~"}
 _OTHER = re.compile(r"[^\x00-\x7f]")
 
 
 def to_ascii(text: str) -> str:
     """Replace drawing characters by ASCII. Other characters stay; the encoder escapes them."""
     return text.translate(_TABLE)
+
+
+def to_single_ascii(text: str) -> str:
+    """Replace drawing characters by one ASCII character each, so that every line keeps its width."""
+    return text.translate(_SINGLE_TABLE)
 
 
 def json_to_ascii(text: str) -> str:

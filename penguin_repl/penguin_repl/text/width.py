@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_SEQUENCE = re.compile("\u200d[^\u200d ]?|[\ufe0f\U0001f3fb-\U0001f3ff]")
+"""What continues an emoji: a joiner with the next emoji, a selector, or a skin tone."""
+_FLAG_LETTERS = {0x1F1E6 + index: letter for index, letter in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZ")}
 LARGEST_GRAPHEME = 32
 """Characters. Text may contain larger ones, with endless accents."""
-_UNUSUAL = re.compile("[^\x20-\u02ff\u0370-\u0482\u2013-\u2026\u2190-\u21ff\u2500-\u25fc]")
+_UNUSUAL = re.compile("[^\x20-\u02ff\u0370-\u0482\u2013-\u2026\u2190-\u21ff\u2500-\u25fc\u2713-\u2718]")
 """Characters whose width is not known to be one column. Latin, Greek and Cyrillic are known, and what Penguin draws."""
 
 
@@ -64,6 +67,14 @@ def fold(word: str, columns: int) -> Iterator[str]:
         part += cluster
         width += needed
     yield part
+
+
+def single_characters(text: str) -> str:
+    """Return text with each emoji sequence reduced to its first character, and flags to their letters.
+
+    Not all programs take a sequence for one character, but all agree on the width of the result.
+    """
+    return text if text.isascii() else _SEQUENCE.sub("", text).translate(_FLAG_LETTERS)
 
 
 def graphemes(text: str) -> Iterator[str]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Meaning = Literal[
     "heading",
     "label",
+    "toolbar",
     "dim",
     "id",
     "phase",
