@@ -101,7 +101,7 @@ def test_rendered_errors(name: str, anew: bool) -> None:
 @pytest.mark.parametrize("name", PROGRESS)
 def test_rendered_progress(name: str, anew: bool) -> None:
     for width, mark in ((WIDE, ""), (NARROW, ".40")):
-        compare(file_of(name, mark), progress_line(PROGRESS[name], width) + "\n", anew)
+        compare(file_of(name, mark), progress_line(PROGRESS[name], width).text + "\n", anew)
     compare(file_of(name, ".plain"), heartbeat_line(PROGRESS[name]) + "\n", anew)
 
 

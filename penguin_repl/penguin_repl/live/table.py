@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowPhase, WorkflowStatus
 from penguin_repl.render.parts import Grid, Span, line
+from penguin_repl.render.progress import progress_bar
 from penguin_repl.render.words import STATUS_WORDS, status_meaning
 
 if TYPE_CHECKING:
@@ -52,11 +53,10 @@ def _cells(row: WorkflowRow, now: float, mark: str) -> tuple[Cell, ...]:
     info = row.info
     meaning = status_meaning(info.status)
     left = "" if row.deadline is None else format_remaining(row.deadline - now)
-    full = info.progress * BAR // 100
     return (
         line(Span(mark, "heading"), Span(info.task_id, "heading" if mark.strip() else "id")),
         Span(state_text(row), meaning),
-        line(Span("━" * full, meaning), Span("─" * (BAR - full), "dim")),
+        line(*progress_bar(info.progress, BAR, meaning)),
         f"{info.progress}%",
         f"#{row.attempt}" if row.attempt else "",
         Span(left, "error" if left == LATE else "time"),

@@ -80,7 +80,7 @@ class Screen:
             theme=style.theme,
         )
 
-    def styled(self, line: Line) -> str:
+    def styled(self, line: str | Line) -> str:
         """Return a line as text, with styles if this screen has colours."""
         if self.style.color:
             from penguin_repl.terminal.draw import Drawer
@@ -89,7 +89,7 @@ class Screen:
             return drawer.draw([line], LONGEST_LINE).removesuffix("\n")
         from penguin_repl.text.escape import clean
 
-        return clean(line.text)
+        return clean(line if isinstance(line, str) else line.text)
 
     def write_data(self, text: str) -> None:
         """Show the data that the user asked for. The text includes its line ends. Raises BrokenPipeError."""
@@ -120,15 +120,17 @@ class Screen:
         except (OSError, ValueError, AttributeError):
             return 80
 
-    def set_progress(self, text: str) -> None:
-        """Show the progress in a line that the next call replaces. An empty text removes it.
+    def set_progress(self, line: str | Line) -> None:
+        """Show the progress in a line that the next call replaces. An empty one removes it.
 
         On a screen without overwriting, print a separate line periodically. Only for a terminal.
         """
+        text = line if isinstance(line, str) else line.text
         if self.style.plain:
             self._write_heartbeat(text)
         elif text:
-            self._put_progress("\r" + text.ljust(len(self._progress_line)))
+            rest = " " * (len(self._progress_line) - len(text))
+            self._put_progress("\r" + self._displayable(self.styled(line), json=False) + rest)
             self._progress_line = text
         else:
             self._clear_progress()

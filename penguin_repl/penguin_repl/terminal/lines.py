@@ -146,6 +146,7 @@ class LineView:
         self._lines = (
             [segments_of(line, styles)] if isinstance(line, Line) else [[Segment(text)] for text in line.split("\n")]
         )
+        self._indent = INDENT if isinstance(line, Line) else 0
         self._command_style = styles["command"]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -157,7 +158,7 @@ class LineView:
             return
         for line in self._lines:
             text = "".join(segment.text for segment in line)
-            indent = min(len(text) - len(text.lstrip(" ")) + INDENT, options.max_width // 2)
+            indent = min(len(text) - len(text.lstrip(" ")) + self._indent, options.max_width // 2)
             text = "".join(self._unbroken(segment, options.max_width - indent) for segment in line)
             for wrapped in wrap(line, options.max_width, fold_words=False, indent=indent, text=text):
                 yield from wrapped

@@ -55,7 +55,7 @@ _MONO: dict[Meaning, str] = {
 _DARK: dict[Meaning, str] = {
     **_MONO,
     "id": "cyan",
-    "path": "magenta",
+    "path": "cyan",
     "warning": "yellow",
     "error": "bold red",
     "status.running": "bright_blue",
@@ -88,7 +88,6 @@ _DARK_COLORS = {
     "green": "#56d364",
     "yellow": "#e3b341",
     "bright_blue": "#79c0ff",
-    "magenta": "#d2a8ff",
     "cyan": "#76d9e6",
 }
 """What replaces the colours of the terminal's palette on a terminal with 16 million colours."""
