@@ -28,6 +28,7 @@ from penguin_repl.output.screen import Screen, Style
 from penguin_repl.render import render_parts
 from penguin_repl.render.error import error_lines
 from penguin_repl.render.parts import Grid
+from penguin_repl.render.plain import plain_text
 from penguin_repl.render.progress import heartbeat_line, progress_line
 from penguin_repl.text.width import display_width
 
@@ -95,7 +96,7 @@ def test_rendered_colours(name: str, anew: bool) -> None:
 @pytest.mark.parametrize("name", ERRORS)
 def test_rendered_errors(name: str, anew: bool) -> None:
     for width, mark in ((WIDE, ""), (NARROW, ".40")):
-        compare(file_of(name, mark), "\n".join(error_lines(ERRORS[name], width)) + "\n", anew)
+        compare(file_of(name, mark), plain_text(error_lines(ERRORS[name], width)), anew)
 
 
 @pytest.mark.parametrize("name", PROGRESS)

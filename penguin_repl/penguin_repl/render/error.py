@@ -9,11 +9,14 @@ from penguin.orchestration.errors import lack_of_memory
 from penguin.orchestration.files.text_lines import split_lines
 from penguin_commands.errors import UsageError
 from penguin_commands.results import workflow_data
+from penguin_repl.render.parts import Span, field, line
 from penguin_repl.text.escape import clean, clean_block
 from penguin_repl.text.width import display_width, truncate, truncate_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from penguin_repl.render.parts import Line
 
 DEBUG_HINT = "--debug shows the traceback"
 MIN_COLUMNS = 20
@@ -46,17 +49,20 @@ def error_text(error: BaseException) -> str:
 
 def error_lines(
     error: BaseException, columns: int, location: str = "", sourced_at: Sequence[str] = ()
-) -> Iterator[str]:
+) -> Iterator[Line]:
     """Return an error for an interactive prompt: what, where, and what to type next.
 
     Marked lines are `columns` columns wide.
     """
     _, message, hint = describe_error(error)
-    yield "error: " + (f"{clean(location)}: " if location else "") + clean_block(message.rstrip())
-    yield from (f"  sourced at {clean(location)}" for location in sourced_at)
-    yield from (f"  {line}" for line in split_lines(marked_line(error, columns - 2)))
+    first, *others = clean_block(message.rstrip()).split("\n")
+    yield line(Span("error: ", "error"), f"{location}: " if location else "", first)
+    yield from map(line, others)
+    yield from (line(f"  sourced at {location}") for location in sourced_at)
+    for number, text in enumerate(split_lines(marked_line(error, columns - 2))):
+        yield line("  ", Span(text, "error") if number else text)
     if hint and hint not in message:
-        yield f"hint: {clean(hint)}"
+        yield field("hint", hint)
 
 
 def error_data(error: BaseException, location: str = "") -> dict[str, Any]:

@@ -336,7 +336,8 @@ class Shell:
             self._screen.write_data(json_document(error_data(error, line.location if line else "")))
             return
         location, sourced_at = (line.location, line.sourced_at) if line else ("", ())
-        self._screen.narrate("\n".join(error_lines(error, self._screen.columns, location, sourced_at)))
+        lines = error_lines(error, self._screen.columns, location, sourced_at)
+        self._screen.narrate("\n".join(map(self._screen.styled, lines)))
 
     def _on_background_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Report an error of a background task."""
