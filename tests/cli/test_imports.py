@@ -190,3 +190,18 @@ def test_the_version_loads_no_command(penguin: Program) -> None:
     found = modules(penguin, "--version")
     assert {name for name in found if name.startswith("penguin")} == {"penguin_repl", "penguin_repl.main"}
     assert not found & {"typing", "argparse"}
+
+
+def test_the_shell_shows_its_prompt_before_it_loads_rich(penguin: Program) -> None:
+    code = "import sys, penguin_repl.shell.shell\nprint(*sys.modules, file=sys.stderr)"
+    found = set(run(penguin, code).split())
+    assert "prompt_toolkit" in found
+    assert "rich" not in found
+
+
+def test_only_text_of_unknown_width_is_measured_by_a_library(penguin: Program) -> None:
+    blueprint = penguin.folder / "tasks.md"
+    blueprint.write_text(blueprint.read_text().replace("### 1. Quick", "### 1. Schnell → Привет, é"))
+    assert "wcwidth" not in modules(penguin, "-c", "/task list")
+    blueprint.write_text(blueprint.read_text().replace("Schnell", "漢字"))
+    assert "wcwidth" in modules(penguin, "-c", "/task list")
