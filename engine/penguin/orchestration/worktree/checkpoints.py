@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.core.tree_isolation import CHECKPOINT_EXCLUDE
@@ -26,7 +27,7 @@ from penguin.orchestration.files.safe_open import UnsafePath, open_state_file, o
 from penguin.orchestration.worktree.checkpoint_exclusion import CheckpointExclude
 from penguin.orchestration.worktree.digest import MAX_NAMED
 from penguin.orchestration.worktree.git import GitError, NoRepository, Repository, display_path
-from penguin.orchestration.worktree.index import CACHES, PrivateIndex
+from penguin.orchestration.worktree.index import PrivateIndex
 from penguin.orchestration.worktree.sync.ancestry import TreeAncestry
 
 log = logging.getLogger(__name__)
@@ -234,17 +235,25 @@ def update_index(index: PrivateIndex, exclusion: CheckpointExclude) -> list[byte
 
 def _changed_inside(index: PrivateIndex) -> list[bytes]:
     """Return the nested repositories with files that are not in the commit that a checkpoint names; with a slash."""
-    caches = [f":(exclude,glob)**/{name}/**" for name in CACHES]
-    ignored = "all" if index.repository.restricted else "none"
-    arguments = ("status", "--porcelain", "-z", f"--ignore-submodules={ignored}", "--", ".", *caches)
-    found = []
-    for path in index.changed_repositories:
-        top = index.repository.file(path)
-        if (top / ".git").exists():
-            nested = Repository(top, restricted=index.repository.restricted)
-            if nested.run(*arguments, env={"GIT_LITERAL_PATHSPECS": "0"}):
-                found.append(path + b"/")
-    return found
+    paths = (path for path in index.changed_repositories if (index.repository.file(path) / ".git").exists())
+    return [path + b"/" for path in paths if _differs_from_commit(index.repository, path)]
+
+
+def _differs_from_commit(repository: Repository, path: bytes) -> bool:
+    """Return whether a nested repository, or one in it, has files that are not in its commit. Stores nothing in it."""
+    nested = Repository(repository.file(path), restricted=repository.restricted)
+    with TemporaryDirectory(prefix="penguin-nested-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        (folder / "objects").mkdir()
+        index = PrivateIndex(nested, folder, INDEX, nested.separate_objects(folder / "objects"))
+        with index.locked():
+            changed, untracked = index.differences()
+            return bool(
+                untracked
+                or index.update(changed)
+                or index.write_tree() != nested.tree_of("HEAD")
+                or _changed_inside(index)
+            )
 
 
 def commit_tree(repository: Repository, tree: str, parents: Sequence[str], message: str) -> str:

@@ -84,7 +84,10 @@ class TreeDiff:
         colors = "--color=always" if color else "--no-color"
         try:
             arguments = (*self._arguments, "-p", colors, *self._trees, "--", *self._limits())
-            yield from self._repository.stream(*arguments, env={**self._env, "GIT_LITERAL_PATHSPECS": "0"})
+            # If an index says that a file is unchanged, git reads the file in place of the object. No index says so.
+            none = self._repository.users_index.with_name(f"penguin-{os.getpid()}.none")
+            env = {**self._env, "GIT_LITERAL_PATHSPECS": "0", "GIT_INDEX_FILE": os.fspath(none)}
+            yield from self._repository.stream(*arguments, env=env)
         finally:
             if self._scratch is not None:
                 self._scratch.close()

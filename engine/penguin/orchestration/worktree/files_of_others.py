@@ -36,8 +36,7 @@ def find_left_files(
 
 def _committed_tree(repository: Repository) -> str:
     """Return the tree object of HEAD; the empty tree before the first commit."""
-    found = repository.run("rev-parse", "-q", "--verify", "HEAD^{tree}", fine=(0, 1)).decode().strip()
-    return found or repository.run("hash-object", "-t", "tree", "--stdin").decode().strip()
+    return repository.tree_of("HEAD") or repository.run("hash-object", "-t", "tree", "--stdin").decode().strip()
 
 
 class _Comparison:

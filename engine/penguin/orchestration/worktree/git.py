@@ -20,6 +20,13 @@ _SETTINGS = (
     "core.safecrlf=false",
     "core.splitIndex=false",
     "core.untrackedCache=false",
+    # The user's settings may tell git to overlook changes of files.
+    "core.trustctime=true",
+    "core.checkStat=default",
+    "core.ignoreStat=false",
+    "core.fileMode=true",
+    "core.symlinks=true",
+    "index.sparse=false",
     "commit.gpgSign=false",
 )
 GIT = ("git", "--no-pager", *(part for setting in _SETTINGS for part in ("-c", setting)))
@@ -63,11 +70,18 @@ class Repository:
     @cached_property
     def _place(self) -> tuple[Path, Path]:
         """Return the top of the working tree, and the user's index."""
+        arguments = ("rev-parse", "--is-inside-work-tree", "--show-cdup", "--git-path", "index")
         try:
-            output = self._run(self.workspace, ("rev-parse", "--show-cdup", "--git-path", "index"), {}, b"")
+            output = self._run(self.workspace, arguments, {}, b"")
         except GitError as error:
             raise NoRepository(error.message) from error
-        up, _, index = output.partition(b"\n")
+        inside, _, rest = output.partition(b"\n")
+        if inside != b"true":
+            raise NoRepository(
+                f"{self.workspace} is not in the working tree of its git repository",
+                "git config core.worktree shows the folder that git uses instead",
+            )
+        up, _, index = rest.partition(b"\n")
         top = os.path.normpath(self.workspace / os.fsdecode(up))
         return Path(top), Path(os.path.normpath(self.workspace / os.fsdecode(index.removesuffix(b"\n"))))
 
@@ -192,6 +206,10 @@ class Repository:
         except GitError:
             return False
         return True
+
+    def tree_of(self, name: str) -> str:
+        """Return the tree object of a commit; '' if there is no such commit."""
+        return self.run("rev-parse", "-q", "--verify", f"{name}^{{tree}}", fine=(0, 1)).decode().strip()
 
     def separate_objects(self, folder: Path) -> dict[str, str]:
         """Return the variables that make git write new objects to `folder` and nothing to the repository."""

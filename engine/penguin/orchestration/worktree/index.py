@@ -1,7 +1,8 @@
 """A private git index: the files that belong to a tree, as git last saw them.
 
-It starts as a copy of the user's index, so unchanged files are not read again. It is used only under its own lock,
-because git leaves its lock file when it is killed, and a git process that outlives Penguin inherits our lock.
+It starts as a copy of the user's index, so unchanged files are not read again. The bits with which git takes a file as
+unchanged without a look are cleared. It is used only under its own lock, because git leaves its lock file when it is
+killed, and a git process that outlives Penguin inherits our lock.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import fcntl
 import os
 import shutil
 import stat
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,6 +25,8 @@ REPOSITORY = b"160000"
 """The mode of a nested repository."""
 CACHES = ("__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".hypothesis", "node_modules")
 """Cache folders of tools. Penguin always ignores them, since many repositories do not."""
+RECENT = 2.0
+"""Seconds. git compares times of files in whole seconds, so a file that changed a moment ago may change unnoticed."""
 
 
 class PrivateIndex:
@@ -35,7 +39,7 @@ class PrivateIndex:
         self._env = env
         self._held: int | None = None
         self.changed_repositories: list[bytes] = []
-        """The nested repositories in the index that changed, or whose files did, by the last `changed`."""
+        """The nested repositories that may have changed, by the last `changed`: git is not asked about their files."""
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -57,24 +61,52 @@ class PrivateIndex:
     def _prepare(self) -> None:
         if self.path.exists():
             return
-        if self.repository.users_index.exists():
-            copy_index(self.repository.users_index, self.path)
-        else:
+        if not self.repository.users_index.exists():
             self.git("read-tree", "--empty")
+            return
+        copy_index(self.repository.users_index, self.path)
+        if _is_recent(self.path.stat().st_mtime):
+            self._reread_recent(split_nul(self.git("ls-files", "-z", *self.repository.within)))
 
     def git(self, *arguments: str, stdin: bytes = b"") -> bytes:
         """Return the output of a git command on this index."""
         return self.repository.run(*arguments, index=self.path, stdin=stdin, env=self._env, held=self._held)
 
     def changed(self) -> dict[bytes, bool]:
-        """Return the files of the index that changed; True for one that is gone, or behind a link now."""
-        # To look for changed files in a nested repository, git runs what the configuration of that repository names.
-        ignored = "dirty" if self.repository.restricted else "none"
-        output = self.git("diff-files", "-z", "--raw", f"--ignore-submodules={ignored}", *self.repository.within)
+        """Return the files of the index that may have changed; True for one that is gone, or behind a link now."""
+        nested = self._examine_entries()
+        # For changes in a nested repository, git would use the index of that repository, with all its bits, and run
+        # what its configuration names.
+        output = self.git("diff-files", "-z", "--raw", "--ignore-submodules=dirty", *self.repository.within)
         parts = split_nul(output)
         rows = list(zip(parts[::2], parts[1::2], strict=True))
-        self.changed_repositories = [path for about, path in rows if REPOSITORY in about.removeprefix(b":").split()[:2]]
+        nested += [path for about, path in rows if REPOSITORY in about.removeprefix(b":").split()[:2]]
+        self.changed_repositories = list(dict.fromkeys(nested))
         return {path: about.endswith(b"D") for about, path in rows}
+
+    def _examine_entries(self) -> list[bytes]:
+        """Clear the bits that hide changes of files, and return the nested repositories in the index."""
+        assumed, skipped, nested = [], [], []
+        for row in split_nul(self.git("ls-files", "-v", "--stage", "-z", *self.repository.within)):
+            about, _, path = row.partition(b"\t")
+            tag, mode = about.split(b" ")[:2]
+            if mode == REPOSITORY:
+                nested.append(path)
+            if tag.islower():
+                assumed.append(path)
+            if tag in b"Ss":
+                skipped.append(path)
+        for option, paths in (("--no-assume-unchanged", assumed), ("--no-skip-worktree", self._checked_out(skipped))):
+            if paths:
+                self.git("update-index", "-z", option, "--stdin", stdin=_joined(paths))
+        return nested
+
+    def _checked_out(self, paths: list[bytes]) -> list[bytes]:
+        """Return those of the paths that a sparse checkout does not leave out: a file that appeared is checked out."""
+        if len(present := [path for path in paths if os.path.lexists(self.repository.file(path))]) == len(paths):
+            return paths
+        sparse = self.repository.run("config", "--bool", "core.sparseCheckout", fine=(0, 1)).strip() == b"true"
+        return present if sparse else paths
 
     def untracked(self) -> list[bytes]:
         """Return the files that are neither in the index nor ignored.
@@ -109,7 +141,20 @@ class PrivateIndex:
             sorted_out["gone" if gone else _is_indexable(self.repository.file(path))].append(path)
         bad = sorted_out["bad"] + self._take(sorted(sorted_out["good"]))
         self.forget([*sorted_out["gone"], *bad])
+        self._reread_recent(sorted_out["good"])
         return bad
+
+    def _reread_recent(self, paths: Iterable[bytes]) -> None:
+        """Make git read files again the next time if they changed a moment ago.
+
+        A change of the same size within the same second, with the time of the file set back, would go unnoticed.
+        """
+        recent = {path for path in paths if _changed_recently(self.repository.file(path))}
+        if recent:
+            rows = split_nul(self.git("ls-files", "--stage", "-z", *self.repository.within))
+            # Entries that are set without a file have no times.
+            again = [row for row in rows if row.partition(b"\t")[2] in recent]
+            self.git("update-index", "-z", "--index-info", stdin=_joined(again))
 
     def _take(self, paths: list[bytes]) -> list[bytes]:
         if not paths:
@@ -160,6 +205,19 @@ def _is_indexable(path: Path) -> str:
     if stat.S_ISREG(mode):
         return "good" if os.access(path, os.R_OK) else "bad"
     return "good" if stat.S_ISLNK(mode) or stat.S_ISDIR(mode) else "bad"
+
+
+def _changed_recently(path: Path) -> bool:
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    return not stat.S_ISDIR(found.st_mode) and _is_recent(found.st_ctime)
+
+
+def _is_recent(seconds: float) -> bool:
+    """Return whether a time is less than RECENT ago, or in the future: the clock may have been set back."""
+    return seconds > time.time() - RECENT
 
 
 def _joined(paths: Iterable[bytes]) -> bytes:
