@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 
 from tests.support.git_repository import git
@@ -79,3 +80,34 @@ def test_a_diff_cannot_control_the_terminal() -> None:
         show_result(Screen(Style(terminal=True, color=color), out, io.StringIO()), DiffResult("w", (), text))
         shown.append(out.getvalue())
     assert shown == ["\x1b[32m+title\x1b[m\n\x1b[0m", "+title\n"]
+
+
+def test_a_repository_that_is_gone_or_damaged_is_named(penguin: Program) -> None:
+    git(penguin.folder, "init", "-q")
+    assert penguin("-c", "/workflow start quick --wait").code == 0
+    with (penguin.folder / ".git/config").open("a") as config:
+        config.write("[broken\n")
+    damaged = penguin("-c", "/workflow diff quick")
+    assert damaged.code == 1
+    assert "the checkpoints of ituv-quick-" in damaged.err
+    assert "bad config" in damaged.err
+    assert "git status" in damaged.err
+    assert "git init" not in damaged.err
+    (penguin.folder / ".git").rename(penguin.folder / "away")
+    gone = penguin("-c", "/workflow diff quick")
+    assert gone.code == 1
+    assert "can't be read" in gone.err
+    assert f"restore the .git folder of {penguin.folder}" in gone.err
+    assert "git init" not in gone.err
+
+
+def test_git_that_hangs_is_an_error(penguin: Program) -> None:
+    git(penguin.folder, "init", "-q")
+    assert penguin("-c", "/workflow start quick --wait").code == 0
+    os.mkfifo(penguin.folder / "pipe")
+    (penguin.folder / ".git/config").write_text("[include]\n\tpath = ../pipe\n")
+    for command in ("/workflow diff quick", "/workflow start after"):
+        hangs = penguin("--detach", "-c", command)
+        assert hangs.code == 1
+        assert "did not end within 10 s" in hangs.err
+        assert "named pipe" in hangs.err

@@ -37,8 +37,18 @@ def diff(session: Session, workflow: str, *, phase: WorkflowPhase | None = None)
             restricted=not session.is_own,
         )
     except NoRepository as error:
-        raise WorkflowError(f"diff needs a git repository: {error.message}", "run git init before the start") from error
+        raise _no_repository(session, workflow_id, error) from error
     return DiffResult(workflow_id, tuple(found.files()), found.text, tuple(found.left_out))
+
+
+def _no_repository(session: Session, workflow_id: str, error: WorkflowError) -> WorkflowError:
+    """Return the error for a workspace in which git finds no repository, perhaps no longer."""
+    if any(result.evidence.get("checkpoint") for result in session.reader.results(workflow_id)):
+        return WorkflowError(
+            f"the checkpoints of {workflow_id} are in a git repository that can't be read: {error.message}",
+            f"restore the .git folder of {session.workspace.name}, or correct what git status reports",
+        )
+    return WorkflowError(f"diff needs a git repository: {error.message}", error.hint)
 
 
 def _attempts(session: Session, workflow_id: str, active: bool) -> list[Attempt]:

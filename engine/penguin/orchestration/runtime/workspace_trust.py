@@ -28,7 +28,7 @@ from penguin.orchestration.files.workspace_key import (
 from penguin.orchestration.runtime.current_user import current_user
 from penguin.orchestration.runtime.pause_copied_workflows import pause_all
 from penguin.orchestration.runtime.step_guard import refuse_inside_step
-from penguin.orchestration.worktree.git import GitError, Repository
+from penguin.orchestration.worktree.git import GitError, GitTimeout, Repository
 
 _opened: set[tuple[str, int, int]] = set()
 """The `.penguin` folders that this process may write to: path, device and inode."""
@@ -174,11 +174,16 @@ def _identity(workspace: Workspace) -> tuple[str, int, int]:
 
 
 def _tracked(workspace: Workspace) -> str:
-    """Return the digest of what git's index has below `.penguin`; '' for nothing, and outside of a repository."""
+    """Return the digest of what git's index has below `.penguin`; '' for nothing, and outside of a repository.
+
+    Raises GitTimeout.
+    """
     if not any(os.path.lexists(folder / ".git") for folder in (workspace.root, *workspace.root.parents)):
         return ""
     try:
         entries = Repository(workspace.root).indexed(STATE_DIR)
+    except GitTimeout:
+        raise
     except GitError:
         # Without git nothing is checked out or pulled either; the key alone decides.
         return ""

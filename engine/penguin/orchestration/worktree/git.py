@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
 from penguin.orchestration.backend import WorkflowError
+from penguin.orchestration.worktree.git_process import CONTENT_LIMIT, LIMIT, SETTINGS_LIMIT, run_process, stream_process
 
 _SETTINGS = (
     "core.hooksPath=/dev/null",
@@ -40,7 +40,8 @@ NO_TRANSPORT = {
     **{f"protocol.{name}.allow": "never" for name in ("file", "git", "ssh", "http", "https", "ext")},
 }
 """A repository's configuration can name the source of missing objects, and the program that fetches them."""
-_PIECE = 64 * 1024
+_LIMITS = {"rev-parse": SETTINGS_LIMIT, "config": SETTINGS_LIMIT, "update-index": CONTENT_LIMIT}
+"""The time limits of commands."""
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 
 
@@ -48,6 +49,18 @@ class GitError(WorkflowError):
     """git failed; the message is its own."""
 
     code = "git"
+
+
+class GitTimeout(GitError):
+    """git did not end within its time limit."""
+
+    code = "git_timeout"
+
+    def __init__(self, command: str, reason: str) -> None:
+        super().__init__(
+            f"git {command} {reason}",
+            "see if a file that git reads is a named pipe: in .git, or one that .git/config includes",
+        )
 
 
 class NoRepository(GitError):
@@ -73,8 +86,10 @@ class Repository:
         arguments = ("rev-parse", "--is-inside-work-tree", "--show-cdup", "--git-path", "index")
         try:
             output = self._run(self.workspace, arguments, {}, b"")
+        except GitTimeout:
+            raise
         except GitError as error:
-            raise NoRepository(error.message) from error
+            raise NoRepository(error.message, self._repair_hint) from error
         inside, _, rest = output.partition(b"\n")
         if inside != b"true":
             raise NoRepository(
@@ -84,6 +99,13 @@ class Repository:
         up, _, index = rest.partition(b"\n")
         top = os.path.normpath(self.workspace / os.fsdecode(up))
         return Path(top), Path(os.path.normpath(self.workspace / os.fsdecode(index.removesuffix(b"\n"))))
+
+    @property
+    def _repair_hint(self) -> str:
+        """Return what to type where git finds no repository."""
+        if any(os.path.lexists(folder / ".git") for folder in (self.workspace, *self.workspace.parents)):
+            return "git status shows this error too; correct it first"
+        return "run git init before the start"
 
     @property
     def top(self) -> Path:
@@ -144,47 +166,38 @@ class Repository:
         held: int | None = None,
         fine: tuple[int, ...] = (0,),
         free: bool = False,
+        limit: float | None = None,
     ) -> bytes:
         limits = self._restriction if self.restricted and not free else {}
-        keep = () if held is None else (held,)
         try:
-            done = subprocess.run(
+            done = run_process(
                 (*GIT, *arguments),
-                cwd=folder,
-                env={**environment(), **limits, **env},
-                input=stdin,
-                capture_output=True,
-                check=False,
-                pass_fds=keep,
+                folder,
+                {**environment(), **limits, **env},
+                stdin=stdin,
+                limit=limit or _LIMITS.get(arguments[0], LIMIT),
+                pass_fds=() if held is None else (held,),
             )
+        except TimeoutError as error:
+            raise GitTimeout(arguments[0], str(error)) from error
         except OSError as error:
-            raise NoRepository(f"can't run git: {error.strerror}") from error
+            raise NoRepository(f"can't run git: {error.strerror}", "install git") from error
         if done.returncode not in fine:
             raise GitError(done.stderr.decode("utf-8", "replace").strip() or f"git exit code {done.returncode}")
         return done.stdout
 
     def stream(self, *arguments: str, env: Mapping[str, str] | None = None) -> Iterator[bytes]:
         """Yield the output of a git command piece by piece. The command is ended if the reader stops."""
-        with subprocess.Popen(
-            (*GIT, *arguments),
-            cwd=self.top,
-            env={**environment(), **(self._restriction if self.restricted else {}), **(env or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        ) as process:
-            assert process.stdout is not None
-            try:
-                while piece := process.stdout.read1(_PIECE):  # type: ignore[attr-defined]
-                    yield piece
-            finally:
-                if process.poll() is None:
-                    process.kill()
+        limits = self._restriction if self.restricted else {}
+        try:
+            yield from stream_process((*GIT, *arguments), self.top, {**environment(), **limits, **(env or {})})
+        except TimeoutError as error:
+            raise GitTimeout(arguments[0], str(error)) from error
 
     def indexed(self, name: str) -> bytes:
         """Return the entries of the user's index for a path in the workspace; empty if git does not track it."""
         arguments = ("ls-files", "--stage", "-z", "--", name)
-        return self._run(self.workspace, arguments, _settings(NO_TRANSPORT), b"", free=True)
+        return self._run(self.workspace, arguments, _settings(NO_TRANSPORT), b"", free=True, limit=SETTINGS_LIMIT)
 
     @cached_property
     def _restriction(self) -> dict[str, str]:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from penguin.orchestration.files.permissions import make_private_folder
 from penguin.orchestration.files.safe_open import open_state_file, refuse_links
-from penguin.orchestration.worktree.git import GitError, Repository, split_nul
+from penguin.orchestration.worktree.git import GitError, GitTimeout, Repository, split_nul
 
 REPOSITORY = b"160000"
 """The mode of a nested repository."""
@@ -161,6 +161,8 @@ class PrivateIndex:
             return []
         try:
             self.git("update-index", "--add", "--remove", "--replace", "-z", "--stdin", stdin=_joined(paths))
+        except GitTimeout:
+            raise
         except GitError:
             # One bad file fails the whole list, so it is halved until that file is alone. Files that were read are not
             # read again.
