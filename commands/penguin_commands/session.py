@@ -311,7 +311,7 @@ class Session:
         return "backend" in self.__dict__
 
     def resolve(self, ref: str, *, prefix: bool = False) -> str:
-        """Return the workflow id that a word refers to. Raises WorkflowNotFound."""
+        """Return the workflow id that a word refers to. Warn of lost workflows. Raises WorkflowNotFound."""
         if ref == LAST_STARTED:
             if self.last_started is None:
                 raise WorkflowNotFound(
@@ -322,11 +322,8 @@ class Session:
             raise UsageError(
                 f"unknown reference {ref!r}", f"{LAST_STARTED} is the newest workflow started in this session"
             )
-        try:
-            return self.reader.find(ref, prefix=prefix)
-        except WorkflowNotFound:
-            self.warn_of_lost_workflows()
-            raise
+        self.warn_of_lost_workflows()
+        return self.reader.find(ref, prefix=prefix)
 
     def info(self, workflow_id: str) -> WorkflowInfo:
         """Return the current state of a workflow. Raises WorkflowNotFound."""
@@ -334,6 +331,16 @@ class Session:
         if info is None:
             raise WorkflowNotFound(f"no workflow {workflow_id!r}", "/workflow list shows the workflows")
         return info
+
+    def next_command(self, workflow_id: str) -> str:
+        """Return the next command to type for a workflow, or "" if none is needed."""
+        command = self.reader.next_command(workflow_id)
+        return "penguin trust" if command and not self.is_trusted else command
+
+    @property
+    def is_trusted(self) -> bool:
+        """Return whether this user has a record of the workspace, or there is nothing to trust yet."""
+        return self.is_own or self.workspace.is_new
 
     def warn_of_lost_workflows(self) -> None:
         """Warn about workflows that the database has lost, and about those of an earlier workspace in this place."""

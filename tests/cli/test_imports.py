@@ -141,7 +141,13 @@ def run(program: Program, code: str, script: str = "") -> str:
         ),
         (
             ["-c", "/workflow status quick"],
-            {"penguin.orchestration.store.explain", "penguin.orchestration.store.sentence_format", PLAIN},
+            {
+                INDEX,
+                LOSS_CHECK,
+                PLAIN,
+                "penguin.orchestration.store.explain",
+                "penguin.orchestration.store.sentence_format",
+            },
         ),
     ],
     ids=["list", "list drawn", "status"],

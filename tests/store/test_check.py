@@ -153,9 +153,10 @@ def test_a_damaged_file_is_a_problem_and_not_an_error(full: Workspace) -> None:
     full.db.write_bytes(whole[: 3 * 4096] + b"\xff" * 4096 + whole[4 * 4096 :])
     assert {who for who, _ in problems(full)} == {"penguin.db"}
     full.db.write_bytes(b"just text " * 1000)
-    ((who, text),) = problems(full)
+    (who, text), (_, held) = problems(full)
     assert who == "penguin.db"
     assert text.startswith(f"{full.db} is a file, but not a database; mv {full.db} ")
+    assert held.startswith(f"{full.db} should hold ")
 
 
 def test_an_older_version_is_not_migrated(full: Workspace) -> None:

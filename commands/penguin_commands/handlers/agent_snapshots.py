@@ -25,6 +25,7 @@ EXISTS_HINT = "choose another name; nothing is overwritten"
 
 def list_(session: Session, workflow: str | None = None, *, limit: int = LIMIT) -> SnapshotTable:
     """Return the saved conversations, newest first."""
+    session.warn_of_lost_workflows()
     with closing(SnapshotReader(session.workspace.db)) as reader:
         # Programs may save conversations of workflows that are not in the store.
         known = workflow is None or reader.snapshots(workflow, 1)

@@ -23,6 +23,7 @@ async def backup(session: Session, file: str) -> BackupResult:
     from penguin.orchestration.store.maintenance.backup import back_up_all
     from penguin.orchestration.store.workspace_databases import workspace_databases
 
+    await session.run_in_reader_thread(session.warn_of_lost_workflows)
     target = expand_home(file)
     databases = [place.db for place in workspace_databases(session.workspace)]
     copies = await asyncio.to_thread(back_up_all, sorted(databases, key=lambda db: db != session.db), target)
@@ -45,6 +46,8 @@ def check(session: Session) -> CheckResult:
     from penguin.orchestration.store.maintenance.check import check as look
 
     report = look(session.workspace)
+    if not session.is_trusted:
+        session.narrate(f"{session.workspace.state} is not trusted: Penguin runs none of it; type: penguin trust")
     problems = tuple((problem.subject, problem.message) for problem in report.problems)
     backups = tuple((str(one.path), one.describe(report.loss), one.count(report.loss)) for one in report.backups)
     return CheckResult(report.workflows, report.events, problems, _leftovers(session, report.leftovers), backups)

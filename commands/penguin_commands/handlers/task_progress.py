@@ -18,6 +18,7 @@ class TaskProgress:
     """The progress of tasks. Looks up each project once."""
 
     def __init__(self, session: Session) -> None:
+        session.warn_of_lost_workflows()
         self._session = session
         self._cache: dict[str, tuple[set[str], dict[str, WorkflowStatus]]] = {}
 

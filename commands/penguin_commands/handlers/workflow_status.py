@@ -28,7 +28,7 @@ def status(session: Session, workflow: str | None = None) -> StatusResult | Work
         found = reader.list(statuses=ACTIVE, limit=LIMIT + 1)
         active = tuple(found[:LIMIT])
         explain = {info.workflow_id: reader.explain(info.workflow_id) for info in active}
-        next_commands = {info.workflow_id: reader.next_command(info.workflow_id) for info in active}
+        next_commands = {info.workflow_id: session.next_command(info.workflow_id) for info in active}
         more = "; /workflow list --status active --limit N shows more"
         remark = f"only the newest {LIMIT} are shown{more}" if len(found) > LIMIT else ""
         spent = reader.usage_of(explain)
@@ -39,7 +39,7 @@ def status(session: Session, workflow: str | None = None) -> StatusResult | Work
     return StatusResult(
         info,
         reader.explain(workflow_id),
-        reader.next_command(workflow_id),
+        session.next_command(workflow_id),
         reader.host_of(workflow_id),
         reader.usage_of([workflow_id]).get(workflow_id, UsageTotals()),
         reader.agent_names(workflow_id),

@@ -6,7 +6,6 @@ import math
 import os
 import sqlite3
 import stat
-import time
 from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import StoreError
@@ -17,12 +16,12 @@ if TYPE_CHECKING:
 
 APPLICATION_ID = 0x50454E47
 """`PENG`: tells our file from any other SQLite database."""
-PATIENCE = 5.0
-"""Seconds after which a database that is not in its place counts as gone."""
 SCHEMA_VERSION = 2
 """`user_version` of a database that this code can use."""
 
 
+CHECK = "penguin check names what may be lost, and the backups"
+"""What to type where a database can't be used."""
 DATABASE_ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)
 """The errors of a database that can't be used. The second is one of SQLite whose text holds damaged bytes."""
 UNREADABLE_VALUE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
@@ -54,40 +53,6 @@ def find_database(path: str | Path) -> os.stat_result | None:
     return found
 
 
-class OpenFile:
-    """A database file that this process has open, and whether it is still in its place."""
-
-    def __init__(self, path: str | Path) -> None:
-        self._path = path
-        self._identity = _identity(path)
-        self._missing_since = 0.0
-
-    def missing(self) -> StoreError | None:
-        """Return the error if the file was moved, deleted or replaced."""
-        if _identity(self._path) == self._identity:
-            self._missing_since = 0.0
-            return None
-        self._missing_since = self._missing_since or time.monotonic()
-        return StoreError(
-            f"{self._path} was moved, deleted or replaced while this process uses it, so nothing can be recorded",
-            "move it back; or end this process, and start it again in the workspace's new place",
-        )
-
-    @property
-    def is_gone(self) -> bool:
-        """Return whether it has been missing for PATIENCE, since the first check that noticed it."""
-        return bool(self._missing_since) and time.monotonic() - self._missing_since > PATIENCE
-
-
-def _identity(path: str | Path) -> tuple[int, int]:
-    """Return device and inode of a file; zeros if there is none."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return (0, 0)
-    return (found.st_dev, found.st_ino)
-
-
 def not_a_database(path: str | Path) -> StoreError:
     """Return the error for a path with something else than a database."""
     from penguin.orchestration.files.occupied_path import file_kind
@@ -113,15 +78,16 @@ def explain_error(error: Exception, path: str | Path) -> StoreError:
         return StoreError(f"can't use {path}: out of memory", "end other programs, or raise the limit (ulimit -v)")
     name = getattr(error, "sqlite_errorname", "")
     if name == "SQLITE_NOTADB":
-        return StoreError(f"{path} is a file, but not a database", f"{move_hint(path)}, unless you have a backup")
+        return StoreError(f"{path} is a file, but not a database", f"{move_hint(path)}; before that, {CHECK}")
     if name in ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_READONLY_DIRECTORY", "SQLITE_PERM"):
         return StoreError(f"can't write {path}: {error}", "make the file and its folder writable")
     if name == "SQLITE_FULL":
-        return StoreError(f"the disk of {path} is full", "free some space; nothing is lost")
+        return StoreError(f"the disk of {path} is full", "free some space")
     if name.startswith("SQLITE_IOERR"):
-        return StoreError(f"the disk of {path} fails: {error}", "check the disk; nothing is lost")
+        cause = f"{error}, or a file beside it was deleted while a process uses it"
+        return StoreError(f"the disk of {path} fails: {cause}", f"check the disk; {CHECK}")
     if name.startswith("SQLITE_CORRUPT") or isinstance(error, UnicodeDecodeError):
-        return StoreError(f"{path} is damaged: {error}", "restore a backup")
+        return StoreError(f"{path} is damaged: {error}", CHECK)
     return StoreError(f"can't use {path}: {error}")
 
 
@@ -141,7 +107,7 @@ def numbers(values: Iterable[Any]) -> Iterator[Any]:
 def damaged_value(error: Exception, path: str | Path, what: str) -> StoreError:
     """Return the error for a stored value that can't be read. `what` names the record that it belongs to."""
     reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return StoreError(f"{path} is damaged: {what} can't be read: {reason}", "penguin check; restore a backup")
+    return StoreError(f"{path} is damaged: {what} can't be read: {reason}", CHECK)
 
 
 def copy_database(source: sqlite3.Connection, target: Path) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection
 from pathlib import Path
 
+from penguin.orchestration.backend import StoreError
 from penguin.orchestration.files.safe_open import split_state
-from penguin.orchestration.files.workflow_index import IndexWriter
+from penguin.orchestration.files.workflow_index import IndexWriter, newest_entries
 from penguin.orchestration.files.workspace_key import read_key
+from penguin.orchestration.store.connection import open_reader
+from penguin.orchestration.store.database_file import explain_error
 
 NUMBERS = "SELECT workflow_id, seq FROM run WHERE created_at < ? ORDER BY updated_at, workflow_id"
+HAS = "SELECT 1 FROM run WHERE workflow_id = ? AND seq >= ?"
 ALWAYS = float("inf")
 COUNT = "SELECT count(*) FROM run"
 
@@ -17,6 +22,32 @@ COUNT = "SELECT count(*) FROM run"
 def read_numbers(connection: sqlite3.Connection, before: float = ALWAYS) -> dict[str, int]:
     """Return the number of the newest decision of each workflow that started before a time, last changed last."""
     return dict(connection.execute(NUMBERS, (before,)))
+
+
+def holds(db: str | Path, entries: Collection[tuple[str, int]]) -> bool:
+    """Return whether the database has the newest entries of its index: a loss takes the newest decisions first.
+
+    Raises StoreError if it can't be read.
+    """
+    connection = open_reader(db) if entries else None
+    if connection is None:
+        return not entries
+    try:
+        return all(connection.execute(HAS, entry).fetchone() for entry in entries)
+    except sqlite3.DatabaseError as error:
+        raise explain_error(error, db) from error
+    finally:
+        connection.close()
+
+
+def is_complete(db: Path) -> bool:
+    """Return whether the database of a workspace can be read, and has the newest entries of its index."""
+    state, names = split_state(db)
+    key = read_key(state) if len(names) == 1 else ""
+    try:
+        return holds(db, newest_entries(key) or ()) if key else True
+    except StoreError:
+        return False
 
 
 def open_index(db: Path, connection: sqlite3.Connection) -> IndexWriter:

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from enum import Enum
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 
@@ -24,8 +25,9 @@ from msgspec import Struct
 from penguin.orchestration.backend import AlreadyActive, StoreError, WorkflowError
 from penguin.orchestration.files.failpoints import reach
 from penguin.orchestration.store.connection import open_store
-from penguin.orchestration.store.database_file import OpenFile, explain_error, is_damage
-from penguin.orchestration.store.open_workflow_index import open_index
+from penguin.orchestration.store.database_file import explain_error, is_damage
+from penguin.orchestration.store.open_file import OpenFile, save_copy
+from penguin.orchestration.store.open_workflow_index import is_complete, open_index
 from penguin.orchestration.store.rows import INSERT_EVENT, INSERT_RUN, Write
 
 TICK = 0.05
@@ -140,7 +142,7 @@ class Writer:
         self._closing = threading.Event()
         self._connection = open_store(path)
         self._index = open_index(path, self._connection)
-        self._file = OpenFile(path)
+        self._file = OpenFile(path, partial(is_complete, path))
         self._away = _Away.NO
         self._thread = threading.Thread(target=self._work, name="penguin-writer", daemon=True)
         self._thread.start()
@@ -189,6 +191,8 @@ class Writer:
             if current != version:
                 version = current
                 self._acknowledge(self._on_foreign_change)
+        if self._report_missing_file() and self._away is not _Away.LONG:
+            self._save_copy()
         self._connection.close()
         self._index.close()
 
@@ -231,8 +235,15 @@ class Writer:
         elif missing is None and before is not _Away.NO:
             self._acknowledge(self._on_trouble, "")
         if (before is _Away.LONG) != (self._away is _Away.LONG):
+            if missing is not None:
+                self._save_copy()
             self._acknowledge(self._on_gone, missing)
         return missing
+
+    def _save_copy(self) -> None:
+        """Copy what this connection still reads of a database that is away."""
+        if copy := save_copy(self._connection, self._path):
+            self._acknowledge(self._on_trouble, f"what this process still reads of it is saved as {copy}")
 
     def _commit_until_disk_has_space(self, units: list[_PendingWrite]) -> None:
         troubled = False

@@ -18,8 +18,9 @@ from penguin.orchestration.backend import WorkflowInfo
 from penguin.orchestration.core.workflow_info import workflow_info
 from penguin.orchestration.files.permissions import make_private_folder
 from penguin.orchestration.store.connection import open_store
-from penguin.orchestration.store.database_file import DATABASE_ERRORS, OpenFile, explain_error, sql_list
+from penguin.orchestration.store.database_file import DATABASE_ERRORS, explain_error, sql_list
 from penguin.orchestration.store.dependencies import awaited_workflows, dependency_state
+from penguin.orchestration.store.open_file import OpenFile
 from penguin.orchestration.store.rows import INSERT_EVENT, INSERT_RUN, inserted_run
 from penguin.orchestration.temporal.client.memo import WorkflowSnapshot
 from penguin.orchestration.workflow_status import ACTIVE

@@ -60,7 +60,8 @@ def back_up(db: Path, target: Path) -> int:
         raise StoreError(f"{target} exists", HINT)
     source = open_reader(db)
     if source is None:
-        raise StoreError(f"there is nothing to back up: {db} does not exist yet", "the first start creates it")
+        found = "is empty" if db.exists() else "does not exist"
+        raise StoreError(f"there is nothing to back up: {db} {found}", "penguin check names what it lost, if anything")
     try:
         _claim(target)
         try:

@@ -39,11 +39,17 @@ class FoundBackup(NamedTuple):
         lost = (*loss.workflows, *loss.earlier)
         return sum(self.numbers.get(one.workflow_id, 0) >= max(1, one.made) for one in lost)
 
+    def count_partly(self, loss: Loss) -> int:
+        """Return of how many more of the lost workflows it holds decisions that the database lacks."""
+        lost = (*loss.workflows, *loss.earlier)
+        return sum(one.left < self.numbers.get(one.workflow_id, 0) < one.made for one in lost)
+
     def describe(self, loss: Loss) -> str:
         """Return its time, and how many of the lost workflows it holds."""
         at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.modified_at))
-        lost = len(loss.workflows) + len(loss.earlier)
-        return f"of {at}, holds {self.count(loss)} of {lost} lost workflow{'' if lost == 1 else 's'} completely"
+        lost, partly = len(loss.workflows) + len(loss.earlier), self.count_partly(loss)
+        more = f", {partly} in part" if partly else ""
+        return f"of {at}, holds {self.count(loss)} of {lost} lost workflow{'' if lost == 1 else 's'} completely{more}"
 
 
 def find_backups(workspace: Workspace, loss: Loss) -> list[FoundBackup]:
@@ -53,12 +59,12 @@ def find_backups(workspace: Workspace, loss: Loss) -> list[FoundBackup]:
     """
     paths = dict.fromkeys(_candidates(workspace))
     found = [backup for path in paths if path != workspace.db and (backup := _read(path)) is not None]
-    return sorted(found, key=lambda it: (it.count(loss), it.modified_at), reverse=True)
+    return sorted(found, key=lambda it: (it.count(loss), it.count_partly(loss), it.modified_at), reverse=True)
 
 
 def best_backup(workspace: Workspace, loss: Loss) -> FoundBackup | None:
-    """Return the copy that holds most of the lost workflows; None if no copy holds any."""
-    return next((one for one in find_backups(workspace, loss) if one.count(loss)), None)
+    """Return the copy that holds most of the lost workflows; None if no copy holds a part of any."""
+    return next((one for one in find_backups(workspace, loss) if one.count(loss) or one.count_partly(loss)), None)
 
 
 def restore_command(workspace: Workspace, backup: FoundBackup) -> str:

@@ -24,8 +24,14 @@ from penguin.orchestration.store.connection import open_reader
 from penguin.orchestration.store.database_file import DATABASE_ERRORS, explain_error
 from penguin.orchestration.store.maintenance.backup_search import FoundBackup, find_backups
 from penguin.orchestration.store.maintenance.crash_leftovers import Leftover, ReferencedFiles, leftovers
-from penguin.orchestration.store.maintenance.loss_messages import describe_earlier, describe_loss, restore_hint
-from penguin.orchestration.store.maintenance.lost_workflows import Loss, find_loss
+from penguin.orchestration.store.maintenance.loss_messages import (
+    describe_earlier,
+    describe_loss,
+    describe_unread,
+    replace_hint,
+    restore_hint,
+)
+from penguin.orchestration.store.maintenance.lost_workflows import Loss, find_loss, recorded_workflows
 from penguin.orchestration.store.rows import RUN_COLUMNS, Row, decode_events, event_row, inserted_run
 from penguin.orchestration.store.workspace_databases import Database, workspace_databases
 
@@ -79,6 +85,9 @@ def check(workspace: Workspace) -> CheckReport:
         problems += _lost(workspace, loss)
         lost = {one.workflow_id for one in loss.workflows}
         left = [leftover for leftover in leftovers(workspace, needed, now) if leftover.path.name not in lost]
+    elif found[0].unread and (loss := recorded_workflows(workspace)).workflows:
+        message = f"{describe_unread(workspace, loss.workflows)}; {replace_hint(workspace, loss)}"
+        problems.append(StoreProblem(workspace.db.name, message))
     counts = sum(findings.workflows for findings in found), sum(findings.events for findings in found)
     backups = () if loss.is_empty else find_backups(workspace, loss)
     return CheckReport(*counts, tuple(problems), tuple(left), loss, tuple(backups))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import StoreError
 from penguin.orchestration.files.workflow_index import earlier_keys, newest_entries
 from penguin.orchestration.files.workspace_key import read_key
-from penguin.orchestration.store.connection import open_reader
-from penguin.orchestration.store.database_file import explain_error
+from penguin.orchestration.store.open_workflow_index import holds
 from penguin.orchestration.store.maintenance.backup_search import best_backup, restore_command
 from penguin.orchestration.store.maintenance.lost_workflows import Loss, LostWorkflow, find_loss
 
@@ -21,14 +19,13 @@ if TYPE_CHECKING:
 ACCEPT = "penguin check --accept"
 """The command that ends warnings and errors about a loss."""
 MOST_NAMED = 5
-HAS = "SELECT 1 FROM run WHERE workflow_id = ? AND seq >= ?"
 
 
 def refuse_loss(workspace: Workspace) -> str:
     """Raise StoreError if the database lost workflows. Return a message about those of an earlier workspace, or ''."""
     key = read_key(str(workspace.state))
     entries = newest_entries(key) if key else None
-    if entries is not None and not earlier_keys(workspace.name, key) and _holds(workspace.db_name, entries):
+    if entries is not None and not earlier_keys(workspace.name, key) and holds(workspace.db_name, entries):
         return ""
     loss = find_loss(workspace, migrate=True)
     if loss.workflows:
@@ -56,6 +53,12 @@ def describe_loss(workspace: Workspace, lost: Collection[LostWorkflow]) -> str:
     return f"{workspace.db} has lost {', and '.join(parts)}"
 
 
+def describe_unread(workspace: Workspace, recorded: Collection[LostWorkflow]) -> str:
+    """Return which workflows a database that can't be read should hold, as a sentence without its end."""
+    names = [one.workflow_id for one in reversed(tuple(recorded))]
+    return f"{workspace.db} should hold {_count(names)}: {_names(names)}"
+
+
 def describe_earlier(workspace: Workspace, lost: Collection[LostWorkflow]) -> str:
     """Return what an earlier workspace in the same place held, as a sentence without its end."""
     # The newest are the most useful ones.
@@ -65,27 +68,16 @@ def describe_earlier(workspace: Workspace, lost: Collection[LostWorkflow]) -> st
 
 def restore_hint(workspace: Workspace, loss: Loss) -> str:
     """Return what to type where workflows were lost."""
+    found = "" if loss.workflows or best_backup(workspace, loss) else f"move it back to {workspace.state}"
+    return f"{found or replace_hint(workspace, loss)}; or continue without: {ACCEPT}"
+
+
+def replace_hint(workspace: Workspace, loss: Loss) -> str:
+    """Return what puts the best backup in the place of the database."""
     backup = best_backup(workspace, loss)
-    if backup is not None:
-        found = f"restore {backup.path} ({backup.describe(loss)}) with: {restore_command(workspace, backup)}"
-    elif loss.workflows:
-        found = f"put a copy that /backup made in the place of {workspace.db}"
-    else:
-        found = f"move it back to {workspace.state}"
-    return f"{found}; or continue without: {ACCEPT}"
-
-
-def _holds(db: str, entries: Collection[tuple[str, int]]) -> bool:
-    """Return whether the database has the newest entries of its index: a loss takes the newest decisions first."""
-    connection = open_reader(db) if entries else None
-    if connection is None:
-        return not entries
-    try:
-        return all(connection.execute(HAS, entry).fetchone() for entry in entries)
-    except sqlite3.DatabaseError as error:
-        raise explain_error(error, db) from error
-    finally:
-        connection.close()
+    if backup is None:
+        return f"no backup was found; put a copy that /backup made in the place of {workspace.db}"
+    return f"restore {backup.path} ({backup.describe(loss)}) with: {restore_command(workspace, backup)}"
 
 
 def _count(names: Collection[str]) -> str:

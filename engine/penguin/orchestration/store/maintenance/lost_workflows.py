@@ -78,6 +78,12 @@ def find_loss(workspace: Workspace, *, migrate: bool = False) -> Loss:
     return Loss(tuple(lost), tuple(one for one in before if one.left < one.made))
 
 
+def recorded_workflows(workspace: Workspace) -> Loss:
+    """Return all workflows that the index names, for a database that can't be read: how much it has is unknown."""
+    made = _made(read_key(str(workspace.state)))
+    return Loss(tuple(LostWorkflow(name, 0, seq) for name, seq in made.items()))
+
+
 def _made(key: str) -> dict[str, int]:
     return {name: seq for name, seq in (read_index(key) or {}).items() if seq != REMOVED} if key else {}
 
