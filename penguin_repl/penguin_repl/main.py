@@ -50,6 +50,10 @@ def _main(raw: list[str]) -> int:
     try:
         return int(_run(parse_options(raw)))
     except KeyboardInterrupt as interrupt:
+        from penguin_repl.scripts.end_signals import ScriptEnded, end_by_signal
+
+        if isinstance(interrupt, ScriptEnded):
+            end_by_signal(interrupt)
         # A script's interrupt says what continues.
         sys.stderr.write("\n".join(["interrupted", *map(str, interrupt.args)]).rstrip() + "\n")
         return ExitCode.INTERRUPTED

@@ -167,7 +167,8 @@ def test_a_backup_that_holds_a_part_of_what_is_lost_is_named(penguin: Program) -
 
 
 def test_a_database_that_is_damaged_names_what_it_held(penguin: Program) -> None:
-    penguin("-c", "/workflow start quick", "-c", "/backup copy.db")
+    penguin("-c", "/workflow start quick")
+    penguin("-c", "/backup copy.db")
     db = penguin.folder / ".penguin/penguin.db"
     delete_logs(db)
     db.write_bytes(b"just text " * 1000)
@@ -203,6 +204,6 @@ def test_in_a_clone_that_is_not_trusted_the_next_command_is_trust(
     assert "penguin trust" in status.out
     assert "penguin worker" not in status.out
     (document,) = clone("-o", "json", "-c", "/workflow status quick").documents
-    assert document["next_command"] == "penguin trust"
+    assert document["advice"] == "penguin trust"
     checked = clone("check")
     assert "penguin trust" in checked.err

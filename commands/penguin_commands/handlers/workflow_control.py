@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import CANCEL_TIMEOUT, Delivery, WorkflowPhase, WorkflowStatus
 from penguin_commands.errors import UsageError, WorkflowWaitTimeout
-from penguin_commands.handlers.workflow_wait import wait_for
+from penguin_commands.handlers.workflow_wait import START_WORKER, wait_for
 from penguin_commands.results import Result
 from penguin_commands.results.changes import ChangeResult, StartResult
 from penguin_commands.results.messages import MessageResult
@@ -29,7 +29,6 @@ SIGNAL_PHRASES = {
     "approve": "approval of",
 }
 """The names of signals that wait for a worker."""
-START_WORKER = "penguin worker"
 
 
 async def start(

@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from penguin.orchestration.backend import WorkflowInfo
     from penguin_commands.session import Session
 
+START_WORKER = "penguin worker"
 PROGRESS_DELAY = 0.3
 """Seconds before the first progress report."""
 PROGRESS_INTERVAL = 0.5
 """Seconds between two progress reports."""
+STALL_INTERVAL = 1.0
+"""Seconds between two checks whether an engine is running."""
 
 
 async def wait(
@@ -48,8 +51,11 @@ async def wait_for(
     try:
         infos = await wait_with_progress(session, ids, status, timeout, first=first)
     except WaitTimeout as error:
-        hint = error.hint or "/workflow status shows its progress"
         unsettled = await session.run_in_reader_thread(lambda: tuple(session.info(workflow_id) for workflow_id in ids))
+        if stalled := await session.run_in_reader_thread(lambda: stalled_workflows(session, ids)):
+            message = f"{error.message}; {_stall_reason(stalled)}"
+            raise WorkflowWaitTimeout(message, START_WORKER, unsettled) from None
+        hint = error.hint or "/workflow status shows its progress"
         raise WorkflowWaitTimeout(error.message, hint, unsettled) from None
     missed = [info for info in infos if info.status is not status]
     if len(missed) == len(infos) if first else missed:
@@ -84,15 +90,45 @@ async def _wait_and_report(
     session: Session, ids: Sequence[str], status: WorkflowStatus | None, timeout: float | None, *, first: bool
 ) -> list[WorkflowInfo]:
     work = _wait_first(session, ids, status, timeout) if first else _wait_all(session, ids, status, timeout)
-    waiting = stream_events_during(session, ids, work)
-    if session.on_progress is None:
-        return await waiting
-    telling = asyncio.create_task(_report_progress(session, session.on_progress, ids, timeout))
+    reports = [asyncio.create_task(_report_stalls(session, ids, first=first))]
+    if session.on_progress is not None:
+        reports.append(asyncio.create_task(_report_progress(session, session.on_progress, ids, timeout)))
     try:
-        return await waiting
+        return await stream_events_during(session, ids, work)
     finally:
-        telling.cancel()
-        session.on_progress(None)
+        for report in reports:
+            report.cancel()
+        if session.on_progress is not None:
+            session.on_progress(None)
+
+
+async def _report_stalls(session: Session, ids: Sequence[str], *, first: bool) -> None:
+    """Report workflows that no engine runs: at once, and again if another engine ends while they are awaited.
+
+    With `first`, one that can progress is enough to end the wait.
+    """
+    reported: tuple[str, ...] = ()
+    while True:
+        stalled = await session.run_in_reader_thread(lambda: stalled_workflows(session, ids))
+        if stalled and stalled != reported and not (first and len(stalled) < len(ids)):
+            session.narrate(f"{_stall_reason(stalled)}; type: {START_WORKER}")
+        reported = stalled
+        await asyncio.sleep(STALL_INTERVAL)
+
+
+def stalled_workflows(session: Session, ids: Sequence[str]) -> tuple[str, ...]:
+    """Return the workflows that can't progress because no engine is running; none if that is unknown."""
+    from penguin.orchestration.store.explain import START_ENGINE
+
+    try:
+        return tuple(workflow_id for workflow_id in ids if session.reader.next_command(workflow_id) == START_ENGINE)
+    except WorkflowError:
+        # The wait itself reports this error.
+        return ()
+
+
+def _stall_reason(stalled: Sequence[str]) -> str:
+    return f"no engine is running, so {', '.join(stalled)} can't progress"
 
 
 def _wait_all(

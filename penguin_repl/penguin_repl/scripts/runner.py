@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from penguin_commands.results import Result
     from penguin_commands.session import Session
     from penguin_repl.output.screen import Screen
+    from penguin_repl.scripts.end_signals import EndSignals
     from penguin_repl.scripts.lines import ScriptLine, ScriptLines
 
 INDENT = "    "
@@ -40,6 +41,8 @@ class ScriptRunner:
         self.debug = debug
         self.code = ExitCode.OK
         self._is_finished = False
+        self._end_signals: EndSignals | None = None
+        """Once an event loop runs."""
 
     def run(self, lines: ScriptLines) -> ExitCode:
         """Run all lines and return the exit code. Starts an event loop only for commands that need the backend.
@@ -57,6 +60,12 @@ class ScriptRunner:
             self.code = self.code or ExitCode.FAILED
         except KeyboardInterrupt:
             raise ScriptInterrupted(self._continuing()) from None
+        except BaseException as error:
+            if self._end_signals is None or not (number := self._end_signals.received):
+                raise
+            from penguin_repl.scripts.end_signals import ScriptEnded
+
+            raise ScriptEnded(number, self._continuing()) from error
         finally:
             self.session.close()
         if self.session.detach and self.session.tracked and not self.session.engine_alive():
@@ -70,8 +79,10 @@ class ScriptRunner:
                 import asyncio
 
                 from penguin_repl.output.logging_handler import install_log_handler
+                from penguin_repl.scripts.end_signals import EndSignals
 
                 install_log_handler(self.screen, debug=self.debug)
+                self._end_signals = EndSignals()
                 asyncio.run(self._run_async(line, begun, lines))
                 return
             if self._is_finished:
@@ -83,6 +94,8 @@ class ScriptRunner:
 
         from penguin_repl.scripts.lines import AsyncScriptLines
 
+        if self._end_signals is not None:
+            self._end_signals.watch()
         try:
             later = AsyncScriptLines(lines, asyncio.get_running_loop())
         except RuntimeError:
