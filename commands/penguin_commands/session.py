@@ -37,6 +37,10 @@ def _ignore(text: str) -> None:
 class EventStream(Protocol):
     """A protocol for showing the events of workflows while a command waits for them."""
 
+    def named(self, workflow_id: str) -> None:
+        """Note that a command names this workflow, before the command changes it. Not called on the loop."""
+        ...
+
     async def stream_during(self, workflow_ids: Sequence[str], work: Coroutine[Any, Any, T]) -> T:
         """Return the result of `work`, and show the events of these workflows until it is available."""
         ...
@@ -323,7 +327,10 @@ class Session:
                 f"unknown reference {ref!r}", f"{LAST_STARTED} is the newest workflow started in this session"
             )
         self.warn_of_lost_workflows()
-        return self.reader.find(ref, prefix=prefix)
+        workflow_id = self.reader.find(ref, prefix=prefix)
+        if self.event_stream is not None:
+            self.event_stream.named(workflow_id)
+        return workflow_id
 
     def info(self, workflow_id: str) -> WorkflowInfo:
         """Return the current state of a workflow. Raises WorkflowNotFound."""

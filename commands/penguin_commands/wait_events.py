@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -30,16 +30,25 @@ class JsonEventStream:
     """A stream that reports every event once, however often a session waits for the same workflow.
 
     It reports all events of a workflow that the session started. For a workflow that the session changed, it reports
-    the events since the session began. For any other, it reports those since the wait began.
+    the events since the session first named it. For any other, it reports those since the wait began. Numbers decide,
+    not times: clocks are set back, and those of two hosts differ.
     """
 
     def __init__(self, session: Session, tell: Callable[[EventResult], None]) -> None:
         self._session = session
         self._emit = tell
-        self._started_at = datetime.now(UTC)
+        self._first_named: dict[str, int] = {}
+        """The number of the newest history entry when the session first named a workflow."""
         self._last_sent: dict[str, int] = {}
         """The number of the newest reported history entry, by workflow id."""
         self._last_trouble = ""
+
+    def named(self, workflow_id: str) -> None:
+        """See EventStream. If the history is unavailable, all of it counts as new."""
+        if workflow_id not in self._first_named:
+            with suppress(WorkflowError):
+                entries = self._session.reader.history(workflow_id)
+                self._first_named[workflow_id] = entries[-1].seq if entries else 0
 
     async def stream_during(self, workflow_ids: Sequence[str], work: Coroutine[Any, Any, T]) -> T:
         """Return the result of `work`, and report the events of these workflows until it is available.
@@ -94,7 +103,7 @@ class JsonEventStream:
         if workflow_id in self._session.started_here:
             new = entries
         elif workflow_id in self._session.tracked:
-            new = [entry for entry in entries if entry.at >= self._started_at]
+            new = [entry for entry in entries if entry.seq > self._first_named.get(workflow_id, 0)]
         else:
             new = []
         self._last_sent[workflow_id] = new[0].seq - 1 if new else entries[-1].seq if entries else 0

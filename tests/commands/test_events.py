@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from penguin.orchestration.backend import BackendUnavailable, WorkflowError
+from penguin.orchestration.store.history import HistoryEntry
+from penguin_commands.results.history import EventResult
 from penguin_commands.session import Session
 from penguin_commands.wait_events import JsonEventStream
 
@@ -55,3 +58,48 @@ async def test_unreadable_events_are_reported_once(tmp_path: Path, error: Workfl
         session.close()
     assert mute.asked == asked
     assert messages == [error.message]
+
+
+class Growing:
+    """A reader of one workflow, whose history grows."""
+
+    def __init__(self) -> None:
+        self.entries: list[HistoryEntry] = []
+
+    def add(self, at: datetime) -> None:
+        self.entries.append(HistoryEntry(len(self.entries) + 1, at, "Changed", "", {}))
+
+    def find(self, ref: str, *, prefix: bool = False) -> str:
+        return ref
+
+    def history(self, workflow_id: str, *, after: int = 0) -> list[HistoryEntry]:
+        return self.entries[after:]
+
+    def interrupt(self) -> None:
+        """No process waits."""
+
+    def close(self) -> None:
+        """No backend is open."""
+
+
+@pytest.mark.parametrize("jump", [timedelta(hours=-1), timedelta(), timedelta(hours=1)], ids=str)
+async def test_the_clock_hides_no_event_of_a_workflow_that_was_changed(
+    tmp_path: Path, jump: timedelta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Session, "warn_of_lost_workflows", lambda self: None)
+    session = Session(tmp_path)
+    reader = Growing()
+    session.__dict__["reader"] = reader
+    events: list[EventResult] = []
+    session.event_stream = stream = JsonEventStream(session, events.append)
+    reader.add(datetime.now(UTC))
+    try:
+        one = session.resolve(IDS[0])
+        reader.add(datetime.now(UTC) + jump)
+        session.track(one)
+        await stream.stream_during([one], done())
+        reader.add(datetime.now(UTC) + 2 * jump)
+        await stream.stream_during([one], done())
+    finally:
+        session.close()
+    assert [event.event.seq for event in events] == [2, 3]
