@@ -376,14 +376,12 @@ def test_a_pipe_that_stays_open_works_line_by_line(penguin: Program) -> None:
 
 def test_an_interrupted_workflow_can_be_taken_over(penguin: Program) -> None:
     process = penguin.begin("-c", "/workflow start gated", "-c", "/workflow wait gated")
-    for line in process.stderr or ():
-        if "RUNNING VERIFY" in line:
-            break
+    penguin.wait_for_step("gated")
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     (one,) = set(re.findall("ituv-gated-[0-9a-f]{6}", err))
-    assert err == (
+    assert err[err.index("interrupted\n") :] == (
         f"interrupted\n{one} continues until its running step ends; "
         f'take it over and wait: penguin -c "/workflow resume {one}"\n'
         f'  or cancel it: penguin -c "/workflow cancel {one}"\n'
@@ -393,6 +391,15 @@ def test_an_interrupted_workflow_can_be_taken_over(penguin: Program) -> None:
     assert "its step still runs" in status
     (penguin.folder / "go").touch()
     assert penguin("-c", "/workflow resume gated", "-c", "/workflow wait gated").code == 0
+
+
+def test_an_interrupted_wait_does_not_speak_of_a_step_that_has_not_started(penguin: Program) -> None:
+    penguin("-c", "/workflow start gated", PENGUIN_FAILPOINT="attempt.before")
+    assert "Status: RUNNING" in penguin("-c", "/workflow status gated").out
+    code, err = interrupted_wait(penguin)
+    assert code == 130
+    assert "waits for an engine" in err
+    assert "step" not in err
 
 
 def interrupted_wait(penguin: Program) -> tuple[int, str]:

@@ -7,7 +7,6 @@ import signal
 
 import pytest
 from tests.support.program import Program
-from tests.support.waiting import wait_until
 
 
 @pytest.mark.parametrize("held", [False, True], ids=["not started", "another workflow holds the working tree"])
@@ -15,7 +14,7 @@ def test_a_wait_without_an_engine_says_so_at_once_and_continues(penguin: Program
     task = "quick"
     if held:
         left = penguin.begin("-c", "/workflow start gated")
-        wait_until(lambda: "VERIFY" in penguin("-c", "/workflow status gated").out)
+        penguin.wait_for_step("gated")
         left.kill()
         left.communicate()
     penguin("--detach", "-c", f"/workflow start {task}")
@@ -33,7 +32,7 @@ def test_a_wait_without_an_engine_says_so_at_once_and_continues(penguin: Program
 def test_a_wait_whose_engine_dies_says_so(penguin: Program) -> None:
     worker = penguin.begin("worker")
     penguin("--detach", "-c", "/workflow start gated")
-    wait_until(lambda: "VERIFY" in penguin("-c", "/workflow status gated").out)
+    penguin.wait_for_step("gated")
     waiting = penguin.begin("-c", "/workflow wait gated --timeout 60")
     assert waiting.stderr is not None
     worker.kill()
@@ -62,7 +61,7 @@ def test_a_wait_with_an_engine_says_nothing(penguin: Program) -> None:
 @pytest.mark.parametrize("line", ["/workflow start gated --wait", "/workflow start gated"])
 def test_a_signal_that_ends_a_wait_says_what_continues(penguin: Program, number: signal.Signals, line: str) -> None:
     script = penguin.begin("-c", line)
-    wait_until(lambda: "VERIFY" in penguin("-c", "/workflow status gated").out)
+    penguin.wait_for_step("gated")
     script.send_signal(number)
     _, err = script.communicate(timeout=30)
     assert script.returncode == -number
@@ -78,7 +77,7 @@ def test_a_script_that_ignores_hangups_continues(penguin: Program) -> None:
         script = penguin.begin("-c", "/workflow start gated --wait")
     finally:
         signal.signal(signal.SIGHUP, before)
-    wait_until(lambda: "VERIFY" in penguin("-c", "/workflow status gated").out)
+    penguin.wait_for_step("gated")
     script.send_signal(signal.SIGHUP)
     (penguin.folder / "go").touch()
     script.communicate(timeout=30)

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.support.waiting import wait_until
+
 CONFIG = """\
 project: {id: shop}
 blueprints: [tasks.md]
@@ -84,6 +86,11 @@ class Program:
         ran = Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
         assert "Traceback" not in ran.out + ran.err
         return ran
+
+    def wait_for_step(self, task: str, phase: str = "verify") -> None:
+        """Wait until a step of a phase runs. Its status is on disk before."""
+        started = f".penguin/runs/ituv-{task}-*/*-{phase}/*.start.json"
+        wait_until(lambda: any(self.folder.glob(started)))
 
     def begin(self, *arguments: str) -> subprocess.Popen[str]:
         """Start the program with pipes."""

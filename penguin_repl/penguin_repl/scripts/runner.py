@@ -236,7 +236,7 @@ class ScriptRunner:
 
 def _continuing_text(session: Session, info: WorkflowInfo) -> str:
     """Return what happens to a workflow after an interrupt, with the commands to type."""
-    from penguin.orchestration.store.explain import START_ENGINE
+    from penguin.orchestration.store.explain import START_ENGINE, STEP_RUNS
 
     workflow_id = info.workflow_id
     alive = session.reader.next_command(workflow_id) != START_ENGINE
@@ -249,7 +249,7 @@ def _continuing_text(session: Session, info: WorkflowInfo) -> str:
         return f"the cancellation of {workflow_id} is requested; {how}"
     if alive:
         text = f'{workflow_id} continues; wait for it: penguin -c "/workflow wait {workflow_id}"'
-    elif info.status is WorkflowStatus.RUNNING:
+    elif STEP_RUNS in session.reader.explain(workflow_id):
         resume = f'penguin -c "/workflow resume {workflow_id}"'
         text = f"{workflow_id} continues until its running step ends; take it over and wait: {resume}"
     else:

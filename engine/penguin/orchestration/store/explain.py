@@ -39,6 +39,7 @@ HOLDERS = "SELECT workflow_id, owner FROM run WHERE slot = 1 ORDER BY workflow_i
 TREE_HOLDERS = "SELECT workflow_id, status, owner FROM run WHERE holds_tree = 1 ORDER BY workflow_id"
 START_ENGINE = "penguin, or penguin worker"
 NO_ENGINE = "no shell or worker is running"
+STEP_RUNS = "its step still runs"
 
 Run = dict[str, Any]
 
@@ -237,7 +238,7 @@ def _orphan_reason(engines: str, run: Run) -> str:
     workflow_id = run["workflow_id"]
     cancel = "" if run["cancelling"] else f", or cancel it: /workflow cancel {workflow_id}"
     take_over = f"take it over: /workflow resume {workflow_id}{cancel}"
-    return f"its step still runs, but {NO_ENGINE} to continue after it; {take_over}"
+    return f"{STEP_RUNS}, but {NO_ENGINE} to continue after it; {take_over}"
 
 
 def _path(name: str) -> Path:
