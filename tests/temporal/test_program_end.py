@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.temporal_workspace import TemporalWorkspace
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 from penguin.orchestration.testing import scripted_phases
 
@@ -22,7 +22,7 @@ from penguin.orchestration import get_backend
 async def main():
     backend = get_backend()
     one = await backend.start_workflow("a")
-    await backend.wait_workflow(one, 60, "RUNNING")
+    await backend.wait_workflow(one, float(sys.argv[2]), "RUNNING")
     ending = sys.argv[1]
     if ending == "while waiting":
         waiting = asyncio.ensure_future(backend.wait_workflow(one))
@@ -50,12 +50,12 @@ async def test_a_program_may_end_without_closing_its_backend(
     temporal_workspace: TemporalWorkspace, ending: str, code: int, status: str
 ) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, ending],
+        [sys.executable, "-c", PROGRAM, ending, str(PATIENCE)],
         cwd=temporal_workspace.root,
         env={**os.environ, "TEMPORAL_AUTO_START": "true"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=2 * PATIENCE,
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
@@ -63,7 +63,7 @@ async def test_a_program_may_end_without_closing_its_backend(
         async with temporal_workspace.backend(temporal={"auto_start": True}) as backend:
             await backend.run_engine()
             (info,) = await backend.list_workflows()
-            assert (await backend.wait_workflow(info.workflow_id, 60)).status == status
+            assert (await backend.wait_workflow(info.workflow_id, PATIENCE)).status == status
 
 
 @pytest.mark.parametrize("arguments", [("worker",), ("-c", "/workflow wait a")], ids=["worker", "wait"])
