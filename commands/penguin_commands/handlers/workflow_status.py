@@ -99,7 +99,7 @@ def _with_progress(session: Session, table: WorkflowTable) -> WorkflowTable:
     return table._replace(
         progress=reader.progress_of(info.workflow_id for info in table.workflows),
         explanations=table.explanations or {one: reader.explain(one) for one in active},
-        next_commands=table.next_commands or {one: reader.next_command(one) for one in active},
+        next_commands=table.next_commands or {one: session.next_command(one) for one in active},
     )
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from penguin.orchestration.backend import StoreError
 from penguin.orchestration.files.workflow_index import earlier_keys, newest_entries
 from penguin.orchestration.files.workspace_key import read_key
-from penguin.orchestration.store.open_workflow_index import holds
 from penguin.orchestration.store.maintenance.backup_search import best_backup, restore_command
 from penguin.orchestration.store.maintenance.lost_workflows import Loss, LostWorkflow, find_loss
+from penguin.orchestration.store.open_workflow_index import holds
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
