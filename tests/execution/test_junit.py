@@ -53,6 +53,70 @@ def test_cases_are_counted(tmp_path_factory: pytest.TempPathFactory, cases: list
     assert counts.run == len(cases) - counts.skipped - counts.xfailed
 
 
+NOT_RUN = [
+    # GoogleTest, for a test whose name starts with DISABLED_.
+    '<testcase name="a" status="notrun" result="suppressed" time="0."/>',
+    '<testcase name="a" status="run" result="skipped"><skipped message=""/></testcase>',
+    # CTest.
+    '<testcase name="a" status="disabled"/>',
+    '<testcase name="a" status="notrun"/>',
+    '<testcase name="a" status="NotRun"/>',
+    '<testcase name="a" status="skipped"/>',
+    '<testcase name="a" status="ignored"/>',
+    '<testcase name="a" status="pending"/>',
+    '<testcase name="a" status="not run"/>',
+    '<testcase name="a" result="Inconclusive"/>',
+    '<testcase name="a" executed="False"/>',
+    '<testcase name="a"><disabled/></testcase>',
+    '<testcase name="a"><ignored/></testcase>',
+    '<testcase name="a"><not-run/></testcase>',
+]
+
+
+@pytest.mark.parametrize("case", NOT_RUN)
+def test_a_case_that_did_not_run_counts_as_skipped(tmp_path: Path, case: str) -> None:
+    counts = count(tmp_path, f"<testsuite>{case}<testcase/></testsuite>")
+    assert (counts.run, counts.passed, counts.skipped) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "outcome"),
+    [
+        ('status="run" result="completed"', "passed"),
+        ('status="PASS"', "passed"),
+        ('status="failed"', "failed"),
+        ('status="fail"', "failed"),
+        ('result="Failure"', "failed"),
+        ('status="error"', "errors"),
+        ('status="broken"', "errors"),
+    ],
+)
+def test_attributes_of_a_case_name_its_outcome(tmp_path: Path, attributes: str, outcome: str) -> None:
+    counts = count(tmp_path, f"<testsuite><testcase {attributes}/></testsuite>")
+    assert counts.run == getattr(counts, outcome) == 1
+
+
+@pytest.mark.parametrize(
+    ("suites", "expected"),
+    [
+        # pytest --setup-only reports the set-up of each test as a test case, but as no test.
+        ('<testsuite tests="0"><testcase/><testcase/></testsuite>', (0, 2)),
+        ('<testsuite tests="1"><testcase/><testcase><skipped/></testcase></testsuite>', (0, 2)),
+        ('<testsuite tests="2"><testcase/><testcase><skipped/></testcase></testsuite>', (1, 1)),
+        # A test that fails, and its teardown too: two test cases, but one test.
+        ('<testsuite tests="1"><testcase><failure/></testcase><testcase><error/></testcase></testsuite>', (2, 0)),
+        ('<testsuite tests="0"><testsuite tests="1"><testcase/></testsuite><testcase/></testsuite>', (1, 1)),
+        ('<testsuite tests="many"><testcase/></testsuite>', (1, 0)),
+        ("<testsuite><testcase/></testsuite>", (1, 0)),
+    ],
+)
+def test_cases_of_a_suite_that_ran_no_test_count_as_skipped(
+    tmp_path: Path, suites: str, expected: tuple[int, int]
+) -> None:
+    counts = count(tmp_path, f"<testsuites>{suites}</testsuites>")
+    assert (counts.run, counts.skipped) == expected
+
+
 def test_evidence_of_earlier_versions_is_read() -> None:
     stored = b'{"run": 3, "failed": 1, "errors": 0, "skipped": 2}'
     assert msgspec.json.decode(stored, type=TestCounts) == TestCounts(run=3, failed=1, skipped=2)
