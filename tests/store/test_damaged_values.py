@@ -20,6 +20,7 @@ from penguin.orchestration.store import agent_snapshots as snapshots
 from penguin.orchestration.store.agent_snapshots import SnapshotReader
 from penguin.orchestration.store.connection import open_store
 from penguin.orchestration.store.maintenance.check import check
+from penguin.orchestration.store.maintenance.lost_workflows import find_loss
 from penguin.orchestration.store.queries import WorkflowReader
 
 WORKFLOW = "ituv-a-000000"
@@ -134,6 +135,18 @@ def test_check_names_a_damaged_event(tmp_path: Path, assignment: str) -> None:
     connection = sqlite3.connect(workspace.db, isolation_level=None)
     connection.execute(f"UPDATE event SET {assignment} WHERE seq = 2")
     connection.close()
+    assert WORKFLOW in {problem.subject for problem in check(workspace).problems}
+
+
+@pytest.mark.parametrize("value", ["'x'", "1.5", "9e999", "x'00'"])
+def test_a_workflow_whose_number_is_damaged_counts_as_lost(tmp_path: Path, value: str) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.ensure()
+    commit_workflows(workspace.db, StoredWorkflow("a").run())
+    connection = sqlite3.connect(workspace.db, isolation_level=None)
+    connection.execute(f"UPDATE run SET seq = {value}")
+    connection.close()
+    assert [(lost.workflow_id, lost.left) for lost in find_loss(workspace).workflows] == [(WORKFLOW, 0)]
     assert WORKFLOW in {problem.subject for problem in check(workspace).problems}
 
 

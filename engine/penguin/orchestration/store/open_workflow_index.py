@@ -13,14 +13,20 @@ from penguin.orchestration.files.workspace_key import read_key
 from penguin.orchestration.store.connection import open_reader
 from penguin.orchestration.store.database_file import explain_error
 
-NUMBERS = "SELECT workflow_id, seq FROM run WHERE created_at < ? ORDER BY updated_at, workflow_id"
+NUMBERS = """
+SELECT workflow_id, CASE typeof(seq) WHEN 'integer' THEN seq ELSE 0 END FROM run
+WHERE created_at < ? AND typeof(workflow_id) = 'text' ORDER BY updated_at, workflow_id
+"""
 HAS = "SELECT 1 FROM run WHERE workflow_id = ? AND seq >= ?"
 ALWAYS = float("inf")
 COUNT = "SELECT count(*) FROM run"
 
 
 def read_numbers(connection: sqlite3.Connection, before: float = ALWAYS) -> dict[str, int]:
-    """Return the number of the newest decision of each workflow that started before a time, last changed last."""
+    """Return the number of the newest decision of each workflow that started before a time, last changed last.
+
+    The number is 0 if the database holds something else for it.
+    """
     return dict(connection.execute(NUMBERS, (before,)))
 
 

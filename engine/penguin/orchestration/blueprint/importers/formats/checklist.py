@@ -16,7 +16,7 @@ from penguin.orchestration.config.document_checker import valid_id
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint.importers.source_file import Source
 
-_BLUEPRINT = re.compile(r"^\s*[-*]\s+\*\*ID:\*\*", re.MULTILINE)
+_BLUEPRINT = re.compile(r"^[ \t]*[-*]\s+\*\*ID:\*\*", re.MULTILINE)
 _MARKED = re.compile(r"(?:`([^`\s]+)`|\*\*([^*\s]+?):?\*\*)\s*:?\s+(\S.*)")
 _KEY = re.compile(
     r"([A-Z][A-Z0-9]*-\d+[a-z]?|[A-Z]{1,4}\d{2,}[a-z]?|[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+)\s*:?\s+(\S.*)"
@@ -24,8 +24,8 @@ _KEY = re.compile(
 _TASK_HEADING = re.compile(
     r"(?:(?:task|story|issue)\s+\d+(?:\.\d+)*|[A-Z]{1,6}-\d+|[A-Z]{1,2}\d{2,})\W*\s+\w", re.IGNORECASE
 )
-_BOX = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+\[.?\]\s+(.*)", re.MULTILINE)
-_NUMBERED_BOX = re.compile(r"^\s*[-*+]\s+\[.?\]\s+\d+\.\d+\.?\s", re.MULTILINE)
+_BOX = re.compile(r"^[ \t]*(?:[-*+]|\d+[.)])\s+\[.?\]\s+(.*)", re.MULTILINE)
+_NUMBERED_BOX = re.compile(r"^[ \t]*[-*+]\s+\[.?\]\s+\d+\.\d+\.?\s", re.MULTILINE)
 _FILE_NAME = re.compile(
     r".*\.(?:md|py|js|jsx|ts|tsx|json|ya?ml|toml|txt|rs|go|java|c|h|cpp|rb|php|css|html?|sh|sql|cfg|ini|lock|com|org|io)",
     re.IGNORECASE,

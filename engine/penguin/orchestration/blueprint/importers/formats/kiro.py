@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _REQUIREMENTS = re.compile(r"_Requirements?:\s*(.+?)_\s*$", re.MULTILINE)
 _PART = re.compile(r"^[-*]\s+\[.?\]\*?\s+\d+\.?\s", re.MULTILINE)
 _STEP_BELOW = re.compile(r"^[ \t]+[-*]\s+\[.?\]\*?\s+\d+\.\d+\.?\s", re.MULTILINE)
-_STEP = re.compile(r"^\s*[-*]\s+\[.?\]\*?\s+\d+(?:\.\d+)*\.?\s", re.MULTILINE)
+_STEP = re.compile(r"^[ \t]*[-*]\s+\[.?\]\*?\s+\d+(?:\.\d+)*\.?\s", re.MULTILINE)
 _REQUIREMENT = re.compile(r"(?:requirement\s+)?(\d+)\b", re.IGNORECASE)
 
 

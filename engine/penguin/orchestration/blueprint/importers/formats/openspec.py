@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.blueprint.importers.source_file import Source
 
 _SECTION = re.compile(r"^##\s+\d+[.)]\s", re.MULTILINE)
-_STEP = re.compile(r"^\s*[-*]\s+\[[ xX]?\]\s+\d+\.\d+(?:\.\d+)*[.)]?\s", re.MULTILINE)
+_STEP = re.compile(r"^[ \t]*[-*]\s+\[[ xX]?\]\s+\d+\.\d+(?:\.\d+)*[.)]?\s", re.MULTILINE)
 
 
 def _recognise(source: Source) -> int:

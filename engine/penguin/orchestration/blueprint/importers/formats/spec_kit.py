@@ -21,7 +21,7 @@ _ID = r"T\d{1,5}[A-Za-z]?"
 _TASK = re.compile(rf"(?:[^\w\s`*\[]+\s*)?(?:\*\*|`|\[)?({_ID})(?:\*\*|`|\])?[.:)]?(?:\*\*)?\s+(\S.*)")
 _PLACEHOLDER = re.compile(r"TX{2,4}\s+")
 """The id of a task in the template of spec-kit."""
-_BOX = re.compile(rf"^\s*[-*]\s+\[[ xX]?\]\s+(?:[^\w\s`*\[]+\s*)?(?:\*\*|`|\[)?({_ID})\b", re.MULTILINE)
+_BOX = re.compile(rf"^[ \t]*[-*]\s+\[[ xX]?\]\s+(?:[^\w\s`*\[]+\s*)?(?:\*\*|`|\[)?({_ID})\b", re.MULTILINE)
 _MARK = re.compile(r"[\[(](P|US\d+)[\])]\s*")
 _STYLE = re.compile(r"[\[(](?:P|US\d+)[\])]|^#{1,4}\s+Phase\b", re.MULTILINE)
 _PHASE = re.compile(r"phase\b", re.IGNORECASE)
