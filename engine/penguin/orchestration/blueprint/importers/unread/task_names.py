@@ -25,7 +25,7 @@ _TITLE_START = re.compile(
     r"[`*\[(#]*(?:(?:task|step|issue|story)\s+)?(?:(?P<number>\d+)|(?P<id>[A-Za-z]{0,8}-?\d+(?:\.\d+)*[a-z]?))[\]`*.:)]*\s+",
     re.IGNORECASE,
 )
-_TITLE_END = re.compile(r"\s*(?:[(\[]|\s[—–-]\s|[;,]\s|\bdepends\s|\bblocked\s|\*\*)", re.IGNORECASE)
+_TITLE_END = re.compile(r"(?:[(\[]|\s[—–-]\s|[;,]\s|\bdepends\s|\bblocked\s|\*\*)", re.IGNORECASE)
 """Where a remark such as `(depends on A-1)` begins in a title."""
 
 
