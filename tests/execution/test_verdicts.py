@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.execution.attempt_workspace import AttemptWorkspace
+from tests.support.git_repository import git
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase
 from penguin.orchestration.core.definition import Criterion, GateCommand, Recipe, RecipeStep
@@ -185,6 +186,85 @@ def test_the_users_options_and_report_are_used(workspace: AttemptWorkspace, monk
     assert (workspace.root / "own.xml").exists()
 
 
+SKIPPED = "import pytest\n@pytest.mark.skip\ndef test_a(): pass\n"
+HIDDEN_RUNS = [
+    "P=pytest; $P -q",
+    "P='python3 -m pytest'; ${P} -q",
+    "python3 -c 'import pytest, sys; sys.exit(pytest.main([\"-q\"]))'",
+    "sh <<END\npytest -q\nEND",
+    "python3 - <<END\nimport pytest\npytest.main(['-q'])\nEND",
+    "echo test_a.py | xargs pytest -q",
+    "find . -name 'test_*.py' -exec pytest -q {} +",
+    "make test",
+    "echo 'pytest -q' | sh",
+    "./run-it",
+    'eval "$(echo pytest) -q"',
+]
+
+
+@pytest.mark.usefixtures("bare_pytest")
+@pytest.mark.parametrize("command", HIDDEN_RUNS)
+def test_a_hidden_test_run_is_counted(workspace: AttemptWorkspace, command: str) -> None:
+    workspace.write("test_a.py", SKIPPED)
+    workspace.write("Makefile", "test:\n\tpytest -q\n")
+    workspace.write("run-it", "#!/bin/sh\nexec pytest -q\n")
+    (workspace.root / "run-it").chmod(0o755)
+    result = workspace.run(command)
+    assert (result.verdict, result.executed_nothing) == (Verdict.UNVERIFIED, True)
+    assert result.reason.endswith("no test was executed: 1 skipped")
+
+
+@pytest.mark.usefixtures("bare_pytest")
+def test_failures_of_a_hidden_test_run_are_not_ignored(workspace: AttemptWorkspace) -> None:
+    workspace.write("test_mixed.py", MIXED)
+    result = workspace.run("python3 -c 'import pytest; pytest.main([\"-q\"])'")
+    assert (result.verdict, result.steps[0].exit_code) == (Verdict.FAILED, 0)
+    assert result.reason.endswith("1 of 2 tests failed")
+
+
+@pytest.mark.usefixtures("bare_pytest")
+def test_a_recipe_step_that_skips_every_test_does_not_pass(workspace: AttemptWorkspace) -> None:
+    workspace.write("test_a.py", SKIPPED)
+    steps = [RecipeStep("shell", "pytest -q"), RecipeStep("shell", "true")]
+    result = workspace.run(recipe=steps, phase=WorkflowPhase.USE)
+    assert [step.verdict for step in result.steps] == [Verdict.UNVERIFIED, Verdict.SKIPPED]
+
+
+@pytest.mark.usefixtures("bare_pytest")
+@pytest.mark.parametrize(
+    "option", ["--setup-plan", "--setup-only", "--fixtures", "--co", "--collect-only", "--markers"]
+)
+@pytest.mark.parametrize("place", ["command", "variable", "file"])
+def test_options_that_run_no_test_do_not_pass(
+    workspace: AttemptWorkspace, monkeypatch: pytest.MonkeyPatch, option: str, place: str
+) -> None:
+    workspace.write("test_a.py", "def test_a(): assert 0\n")
+    if place == "variable":
+        monkeypatch.setenv("PYTEST_ADDOPTS", f"-p no:cacheprovider {option}")
+    if place == "file":
+        workspace.write("pytest.ini", f"[pytest]\naddopts = {option}\n")
+    result = workspace.run(f"pytest -q {option}" if place == "command" else "pytest -q")
+    assert result.verdict is Verdict.UNVERIFIED
+
+
+@pytest.mark.parametrize(
+    ("output", "verdict"),
+    [
+        ("Ran 3 tests in 0.001s\n\nOK (skipped=3)", Verdict.UNVERIFIED),
+        ("test result: ok. 0 passed; 0 failed; 3 ignored; 0 measured", Verdict.UNVERIFIED),
+        ("Ran 3 tests in 0.001s\n\nOK (skipped=1)", Verdict.PASSED),
+        ("3 files left unchanged", Verdict.PASSED),
+    ],
+)
+def test_a_summary_at_the_end_of_the_output_is_counted(
+    workspace: AttemptWorkspace, output: str, verdict: Verdict
+) -> None:
+    workspace.write("output", f"{output}\n")
+    (step,) = workspace.run("cat output >&2").steps
+    assert step.verdict is verdict
+    assert (step.tests is None) == ("files" in output)
+
+
 def report(failures: int) -> str:
     bad = "<failure/>" if failures else ""
     return f'<testsuite><testcase name="a"/><testcase name="b">{bad}</testcase></testsuite>'
@@ -206,6 +286,41 @@ def test_report_and_exit_code_must_both_pass(workspace: AttemptWorkspace) -> Non
     assert "was not written" not in result.steps[4].reason
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "mv old.xml report.xml",
+        "ln old.xml report.xml",
+        "ln -s old.xml report.xml",
+        "cp -p old.xml report.xml",
+        "cp same.xml report.xml",
+        "cat same.xml > report.xml",
+        "ln -s same.xml report.xml; touch same.xml",
+        "mv same.xml report.xml; touch report.xml",
+        "git checkout -q report.xml",
+        "cp .penguin/runs/*/*/*earlier* report.xml || cp same.xml report.xml",
+    ],
+)
+def test_a_report_that_comes_back_does_not_count(workspace: AttemptWorkspace, command: str) -> None:
+    for name in ("report.xml", "same.xml"):
+        workspace.write(name, report(0))
+    workspace.write("old.xml", report(0).replace('"a"', '"c"'))
+    for name in ("report.xml", "same.xml", "old.xml"):
+        os.utime(workspace.root / name, (1_000_000_000.5, 1_000_000_000.5))
+    git(workspace.root, "init", "-q")
+    git(workspace.root, "add", "*.xml")
+    git(workspace.root, "commit", "-qm", "start")
+    result = workspace.run(GateCommand(command, report="report.xml"))
+    assert (result.verdict, result.executed_nothing) == (Verdict.UNVERIFIED, False)
+    assert "older than this run" in result.reason or "byte for byte" in result.reason
+
+
+def test_a_new_report_counts_in_every_attempt(workspace: AttemptWorkspace) -> None:
+    workspace.write("report.xml", report(0))
+    command = 'printf \'<testsuite time="%s"><testcase/></testsuite>\' "$(date +%N)" > report.xml'
+    assert workspace.run(GateCommand(command, report="report.xml")).verdict is Verdict.PASSED
+
+
 def test_a_report_from_before_does_not_count(workspace: AttemptWorkspace) -> None:
     workspace.write("report.xml", report(0))
     result = workspace.run(GateCommand("true", report="report.xml"))
@@ -224,11 +339,12 @@ def test_a_report_that_is_only_touched_or_appended_to_does_not_count(workspace: 
     assert [step.verdict for step in result.steps] == [Verdict.UNVERIFIED, Verdict.UNVERIFIED]
 
 
-def test_a_report_that_is_written_again_with_the_same_content_counts(workspace: AttemptWorkspace) -> None:
+def test_a_report_with_the_content_of_the_earlier_one_does_not_count(workspace: AttemptWorkspace) -> None:
     workspace.write("good.xml", report(0))
     workspace.write("report.xml", report(0))
     result = workspace.run(GateCommand("cat good.xml > report.xml", report="report.xml"))
-    assert result.verdict is Verdict.PASSED
+    assert result.verdict is Verdict.UNVERIFIED
+    assert "byte for byte" in result.reason
 
 
 def test_a_time_out_is_an_error_and_the_budget_is_the_attempts(workspace: AttemptWorkspace) -> None:

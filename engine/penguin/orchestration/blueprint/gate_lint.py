@@ -92,8 +92,8 @@ class _GateLint:
 
     def _uncounted(self, phase: str, runner: str, items: list[BlueprintItem]) -> Problem:
         first = items[0].task
-        message = f"{phase.upper()} runs `{runner}` for {_of(items)}, but can't count its tests"
-        hint = "a run that skips all of them passes; let it write a JUnit report, and set {run: COMMAND, report: FILE}"
+        message = f"{phase.upper()} runs `{runner}` for {_of(items)}, but may not be able to count its tests"
+        hint = "a run that skips all of them could pass; let it write a JUnit report, and set {run: COMMAND, report: FILE}"
         return Problem(WARNING, first.path, first.line, message, hint)
 
     def _idle(self, phase: str, items: list[BlueprintItem]) -> Problem:

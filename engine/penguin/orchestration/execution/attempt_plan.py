@@ -36,7 +36,9 @@ class PlannedStep(Struct, frozen=True, kw_only=True):
     report: str | None = None
     """The JUnit report that the command writes, relative to the workspace."""
     asks_for_report: bool = False
-    """It is a pytest run that Penguin asks for a report."""
+    """Penguin asks it for a report, in case it runs pytest."""
+    needs_report: bool = False
+    """It is known to run tests: without a report it does not pass."""
     expect: Expectation | None = None
     """The expectation of a recipe step; None: exit code 0 passes."""
     recipe_step: RecipeStep | None = None
@@ -137,7 +139,8 @@ def _command(command: GateCommand, redact: Redact) -> PlannedStep:
         name=name_of(command.run, redact),
         source=command.run,
         report=report,
-        asks_for_report=tests is not None and report is None,
+        asks_for_report=report is None,
+        needs_report=report is not None or tests is not None,
         timeout=command.timeout,
     )
 
@@ -153,6 +156,7 @@ def _recipe(recipe: Recipe, redact: Redact) -> list[PlannedStep]:
             name=name_of(f"{recipe.name}: {step.name or _title(step)}", redact),
             source=step.source,
             expect=step.expect,
+            asks_for_report=step.kind != "http" and not step.background and step.expect == Expectation(),
             recipe_step=step,
             background=step.background and step.kind == "shell",
             timeout=step.timeout,
@@ -175,7 +179,8 @@ def _criterion(criterion: Criterion, redact: Redact) -> PlannedStep:
         name=name,
         source=criterion.check or "",
         report=tests.report if tests else None,
-        asks_for_report=tests is not None and tests.report is None,
+        asks_for_report=tests is None or tests.report is None,
+        needs_report=tests is not None,
         not_runnable_reason=cannot,
     )
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shlex
 import shutil
 import stat
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from xml.parsers import expat
@@ -18,6 +20,8 @@ LARGEST = 100_000_000
 SMALL = 1 << 20
 """Bytes of a report that is counted within a fraction of a second."""
 CHUNK = 1 << 16
+TICK = 20_000_000
+"""Nanoseconds by which the times of two files can differ although they were written at the same time."""
 NO_TESTS = 5
 """pytest's exit code when no test was collected, or all were deselected."""
 
@@ -68,6 +72,41 @@ def file_signature(path: Path) -> list[int]:
     except OSError:
         return []
     return [found.st_ino, found.st_size, found.st_mtime_ns]
+
+
+def digest(path: Path) -> str:
+    """Return a digest of the report; empty if there is none, or it is too large to be read."""
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:
+                return ""
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
+def file_time(folder: Path) -> int:
+    """Return the time that a file written now in this folder would have, in nanoseconds; 0 if none can be written.
+
+    The clock of a file system may differ from that of this machine.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            return os.fstat(file.fileno()).st_mtime_ns
+    except OSError:
+        return 0
+
+
+def is_older(path: Path, since: int) -> bool:
+    """Return whether the report was last written before that time."""
+    try:
+        written = path.stat().st_mtime_ns
+    except OSError:
+        return False
+    # Some file systems keep whole or even seconds.
+    coarseness = 2 * 10**9 if written % 10**9 == 0 else TICK
+    return written < since - coarseness
 
 
 def count_tests(path: Path) -> TestCounts:

@@ -11,6 +11,8 @@ from penguin.orchestration.files.text_lines import split_lines
 
 HEAD, TAIL = 1500, 2400
 """Bytes of an excerpt: with the note between them, 4 KB at most."""
+END = 1 << 16
+"""Bytes at the end of an output in which the summary of a test run is expected."""
 MOST_ARTIFACTS = 1000
 CONTROL = re.compile(r"[^\n\t\x20-\x7e\xa0-\U0010ffff]")
 ESCAPE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\^_])")
@@ -43,6 +45,16 @@ def last_line(path: Path) -> str:
     """Return the last line that is not blank, shortened."""
     lines = [line.strip() for line in split_lines(excerpt(path)) if line.strip()]
     return lines[-1][:200] if lines else ""
+
+
+def last_lines(path: Path) -> list[str]:
+    """Return the lines at the end of a text file; none if it can't be read."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, 2) - END))
+            return split_lines(file.read().decode("utf-8", "replace"))
+    except OSError:
+        return []
 
 
 def artifacts(workspace: Path, left: Path, patterns: Iterable[str]) -> tuple[str, ...]:

@@ -63,12 +63,15 @@ def step_request(
 
 def _report(order: AttemptOrder, step: PlannedStep, step_id: str) -> JUnitReport | None:
     if step.asks_for_report:
-        return JUnitReport(step_id + records.REPORT)
+        return JUnitReport(step_id + records.REPORT, optional=not step.needs_report)
     if step.report:
         path = Path(order.workspace, step.report)
-        backup = step_id + records.EARLIER_REPORT
-        junit.move_away(path, Path(backup))
-        return JUnitReport(str(path), tuple(junit.file_signature(path)), backup)
+        backup = Path(step_id + records.EARLIER_REPORT)
+        digest = junit.digest(path)
+        junit.move_away(path, backup)
+        return JUnitReport(
+            str(path), tuple(junit.file_signature(path)), str(backup), digest, junit.file_time(Path(order.run_dir))
+        )
     return None
 
 

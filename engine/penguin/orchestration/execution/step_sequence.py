@@ -310,7 +310,7 @@ class StepSequence:
         judged = self._as_stored(step)
         request = verdicts.request_for(judged, ended, note.report)
         answer = await self._ask(request, ended.id) if request is not None else None
-        reads = note.report is not None or ended.output.kept > BIG_OUTPUT
+        reads = (note.report is not None and note.report.written) or ended.output.kept > BIG_OUTPUT
         if reads:
             judgement = await asyncio.to_thread(verdicts.judge_step, judged, ended, note.limit, note.report, answer)
         else:

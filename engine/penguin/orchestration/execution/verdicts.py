@@ -16,6 +16,7 @@ from penguin.orchestration.core.definition import Expectation
 from penguin.orchestration.core.regex import pattern_of
 from penguin.orchestration.core.results import StepEvidence, TestCounts
 from penguin.orchestration.core.test_detection.runners import pytest_run
+from penguin.orchestration.core.test_detection.summaries import count_summaries
 from penguin.orchestration.execution import junit
 from penguin.orchestration.execution import step_files as records
 from penguin.orchestration.execution.attempt_plan import PlannedStep
@@ -24,7 +25,7 @@ from penguin.orchestration.execution.check_process.request import Answer, Reques
 from penguin.orchestration.execution.check_process.resource_limits import NOT_JUDGED
 from penguin.orchestration.execution.output_matching import file_contains
 from penguin.orchestration.execution.step_files import ExitRecord
-from penguin.orchestration.execution.step_output import last_line
+from penguin.orchestration.execution.step_output import last_line, last_lines
 
 WORST_FIRST = (Verdict.ERROR, Verdict.FAILED, Verdict.UNVERIFIED)
 LONGEST_REASON = 300
@@ -47,6 +48,17 @@ class JUnitReport(Struct, frozen=True):
     """Signature of the file before the step started: an unchanged report doesn't count."""
     backup: str = field(default="", name="aside")
     """Path of the earlier report, which is moved there while the step runs."""
+    earlier: str = ""
+    """Digest of the earlier report; empty if there was none."""
+    since: int = 0
+    """Time of the file system at the step's start, in nanoseconds; 0 if unknown."""
+    optional: bool = False
+    """The step is not known to run tests: without this report, its exit code decides."""
+
+    @property
+    def written(self) -> bool:
+        """Return whether there is a report, unless none is needed."""
+        return not self.optional or Path(self.path).exists()
 
 
 def request_for(step: PlannedStep, exit_: ExitRecord, report: JUnitReport | None) -> Request | None:
@@ -82,10 +94,12 @@ def judge_step(
     if step.kind == "http":
         return _judge_http(exit_)
     if step.expect is not None:
-        return _judge_expected(step, step.expect, exit_, answer)
-    if report is not None:
+        judgement = _judge_expected(step, step.expect, exit_, answer)
+        if report is None or not report.written or judgement.verdict is not Verdict.PASSED:
+            return judgement
+    if report is not None and report.written:
         return _judge_tests(step, exit_, report, answer)
-    return _judge_exit(exit_)
+    return _judge_summary(exit_)
 
 
 def _not_ended(step: PlannedStep, exit_: ExitRecord, limit: float) -> Judgement | None:
@@ -173,13 +187,28 @@ def _judge_expected(step: PlannedStep, expect: Expectation, exit_: ExitRecord, a
 def _tests_of(report: JUnitReport, answer: Answer | None) -> TestCounts:
     """Return the counts of a report. Raises UnreadableReport."""
     path = Path(report.path)
+    if junit.file_signature(path) == list(report.before):
+        raise junit.UnreadableReport("was not written")
+    if junit.is_older(path, report.since):
+        raise junit.UnreadableReport("is older than this run")
+    if report.earlier and junit.digest(path) == report.earlier:
+        raise junit.UnreadableReport("is byte for byte the one from before this run, without a new time in it")
     if answer is None:
-        if junit.file_signature(path) == list(report.before):
-            raise junit.UnreadableReport("was not written")
         return junit.count_tests(path)
     if answer.tests is None:
         raise junit.UnreadableReport(answer.unreadable)
     return answer.tests
+
+
+def _judge_summary(exit_: ExitRecord) -> Judgement:
+    """Judge a step without a report. A test run whose summary says that nothing ran does not pass."""
+    ended = _judge_exit(exit_)
+    tests = count_summaries(last_lines(Path(exit_.id + records.LOG)))
+    if tests is None or ended.verdict is Verdict.ERROR:
+        return ended
+    if ended.verdict is Verdict.PASSED and not tests.run:
+        return Judgement(Verdict.UNVERIFIED, _nothing_executed(tests), tests, executed_nothing=True)
+    return Judgement(ended.verdict, ended.reason, tests)
 
 
 def _judge_tests(step: PlannedStep, exit_: ExitRecord, report: JUnitReport, answer: Answer | None) -> Judgement:
@@ -206,7 +235,7 @@ def _without_report(step: PlannedStep, exit_: ExitRecord, ended: Judgement, prob
     if exit_.code == junit.NO_TESTS and pytest_run(step.source) is not None:
         return Judgement(Verdict.UNVERIFIED, _nothing_executed(TestCounts()), executed_nothing=True)
     if ended.verdict is Verdict.PASSED:
-        hint = "have the command write one, and name it with report: FILE"
+        hint = "have the command write a new one, and name it with report: FILE"
         return Judgement(Verdict.UNVERIFIED, f"{problem}, so the tests are unknown; {hint}")
     return ended
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import posixpath
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import StringIO
 from typing import NamedTuple, cast
 
@@ -20,7 +20,7 @@ class SimpleCommand(NamedTuple):
     """A program and its arguments, as the shell would start it."""
 
     words: tuple[str, ...]
-    """Without assignments, redirections and quotes; expansions stay as they are written."""
+    """Without assignments, redirections and quotes. Of expansions, only variables that the line sets are replaced."""
     directory: str = ""
     """The folder after `cd`, relative to the one in which the line starts."""
 
@@ -35,15 +35,18 @@ def simple_commands(line: str) -> Iterator[SimpleCommand]:
         return
     directory, outer = "", [""]
     words: list[str] = []
+    values: dict[str, str] = {}
     for token in [*_tokens(line), "\n"]:
         if not _is_punctuation(token):
             words.append(token)
             continue
-        if command := _without_prefixes(words):
+        if command := _without_prefixes(_expanded(words, values)):
             if command[0] == "cd":
                 directory = posixpath.join(directory, command[-1] if len(command) > 1 else "~")
             else:
                 yield SimpleCommand(command, directory)
+        else:
+            values |= _assigned(words)
         words = []
         for character in token:
             if character == "(":
@@ -56,6 +59,24 @@ def is_assignment(word: str) -> bool:
     """Return whether a word is `NAME=value`."""
     name, equals, _ = word.partition("=")
     return bool(equals) and name.isidentifier()
+
+
+def _assigned(words: list[str]) -> dict[str, str]:
+    """Return the variables that a command of nothing but assignments sets."""
+    assignments = [word.partition("=") for word in words if is_assignment(word)]
+    return {name: value for name, _, value in assignments}
+
+
+def _expanded(words: list[str], values: Mapping[str, str]) -> list[str]:
+    """Return the words, with the values of variables that the line itself sets: `P="python -m pytest"; $P -q`."""
+    if not values:
+        return words
+    return [part for word in words for part in _value_of(word, values)]
+
+
+def _value_of(word: str, values: Mapping[str, str]) -> list[str]:
+    name = word[2:-1] if word.startswith("${") and word.endswith("}") else word.removeprefix("$")
+    return values[name].split() if word.startswith("$") and name in values else [word]
 
 
 def _without_prefixes(words: list[str]) -> tuple[str, ...]:
