@@ -11,6 +11,7 @@ from penguin.orchestration.backend import ConfigError
 from penguin.orchestration.blueprint import BlueprintCounts, count, load_blueprints, parse_blueprint
 from penguin.orchestration.blueprint.lint import lint
 from penguin.orchestration.config import load_settings
+from penguin.orchestration.core.definition import Definition
 from penguin.orchestration.runtime.task_catalog import CatalogLoader
 
 QUIET = "phases: {implement: {run: a}, test: {run: b}, use: skip, verify: skip}\n"
@@ -24,6 +25,12 @@ def lines_of(root: Path, files: dict[str, str], config: str = QUIET) -> list[str
     settings = load_settings(root, environ={})
     problems = lint(load_blueprints(root, settings), settings)
     return [f"{it.severity} {it.where.removeprefix('blueprints/')}: {it.message} ({it.hint})" for it in problems]
+
+
+def start_definition(root: Path) -> Definition:
+    """Return the definition with which task a of the blueprints of `lines_of` would start."""
+    catalog = CatalogLoader(root, None).load()
+    return catalog.define(catalog.find("a"), None)
 
 
 def test_tests_with_a_report_and_changes_are_not_warned_of(tmp_path: Path) -> None:
@@ -95,6 +102,80 @@ def test_one_problem(tmp_path: Path, text: str, expected: str) -> None:
     found = lines_of(tmp_path, {"a.yaml": text})
     assert len(found) == 1
     assert found[0].startswith(expected)
+
+
+NO_PHASES = "project: {id: x}\n"
+PAID = "phases: {implement: {agent: claude}, test: %s, use: %s, verify: %s}\n"
+PROSE = "items:\n- id: a\n  acceptance_criteria: [It works]\n"
+NO_OPS = [":", "true", "exit 0", "echo done", "/bin/true", "# later", "A=1", "sh -c true", "true && echo ok; exit"]
+
+
+@pytest.mark.parametrize("command", NO_OPS)
+def test_an_agent_is_not_paid_for_gates_that_check_nothing(tmp_path: Path, command: str) -> None:
+    text = PAID % (f"{{run: ['{command}']}}", "skip", "skip") + "items:\n- id: a\n"
+    found = lines_of(tmp_path, {"a.yaml": text})
+    assert found[0].startswith("warning a.yaml:3: TEST runs nothing that checks the result for task a: it passes")
+    with pytest.raises(ConfigError, match="TEST runs nothing that checks the result, so no gate can pass"):
+        start_definition(tmp_path)
+
+
+@pytest.mark.parametrize("command", ["false", "test -e a", "echo $(cat a)", "echo `cat a`", "true; make", "[ -e a ]"])
+def test_commands_that_can_fail_check_something(tmp_path: Path, command: str) -> None:
+    text = PAID % (f"{{run: ['{command}']}}", "skip", "skip") + "items:\n- id: a\n"
+    assert lines_of(tmp_path, {"a.yaml": text}) == []
+    start_definition(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("gates", "items", "expected"),
+    [
+        (("skip", "{}", "{criteria: true}"), PROSE, "USE has nothing to run, VERIFY has no criterion with a check"),
+        (
+            ("{run: [':']}", "{recipes: false}", "{criteria: false}"),
+            PROSE,
+            "TEST runs nothing that checks the result, USE has nothing to run, VERIFY has nothing to run",
+        ),
+        (
+            ("skip", "{recipes: true}", "skip"),
+            "items:\n- id: a\n  recipes: {try: [{shell: 'true', expect_exit: 0}, {python: 'pass  # later'}]}\n",
+            "USE runs nothing that checks the result",
+        ),
+        (
+            ("skip", "skip", "{criteria: true}"),
+            "items:\n- id: a\n  acceptance_criteria: [{text: It works, check: 'true'}]\n",
+            "VERIFY runs nothing that checks the result",
+        ),
+        (("{}", "skip", "skip"), PROSE, "TEST has nothing to run"),
+        (("{}", "{}", "{}"), "items:\n- id: a\n", "TEST, USE and VERIFY have nothing to run"),
+    ],
+)
+def test_gates_that_no_result_can_pass(tmp_path: Path, gates: tuple[str, str, str], items: str, expected: str) -> None:
+    text = PAID % gates + items
+    assert any("warning" in line for line in lines_of(tmp_path, {"a.yaml": text}, NO_PHASES))
+    with pytest.raises(ConfigError, match=f"task a: {expected}, so no gate can pass"):
+        start_definition(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("gates", "items"),
+    [
+        (("skip", "skip", "skip"), PROSE),
+        (("{run: [make]}", "{}", "{criteria: true}"), PROSE),
+        (("skip", "skip", "{judge: claude}"), PROSE),
+        (("skip", "{recipes: true}", "skip"), "items:\n- id: a\n  recipes: {try: [{http: 'http://x/'}]}\n"),
+    ],
+)
+def test_gates_that_check_something_or_are_skipped_are_started(
+    tmp_path: Path, gates: tuple[str, str, str], items: str
+) -> None:
+    lines_of(tmp_path, {"a.yaml": PAID % gates + items}, NO_PHASES)
+    start_definition(tmp_path)
+
+
+def test_without_an_agent_nothing_is_paid_for(tmp_path: Path) -> None:
+    text = "phases: {implement: {run: [make]}, test: {run: ['true']}, use: skip, verify: {criteria: true}}\n" + PROSE
+    assert lines_of(tmp_path, {"a.yaml": text}) == []
+    start_definition(tmp_path)
 
 
 def test_ids_are_unique_in_a_project_only(tmp_path: Path) -> None:

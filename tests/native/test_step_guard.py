@@ -256,6 +256,37 @@ async def test_a_person_approves_through_the_engine(steps: Steps, options: tuple
         assert approval["evidence"]["process"].startswith(f"{person.pid} ")
 
 
+OUTSIDE = {
+    "a shell that reads a pipe": (["sh", "pipe"], f"echo \"{PENGUIN} -c '{APPROVE}'; touch ended\" > pipe"),
+    "penguin as a script from a pipe": (
+        ["sh", "-c", f"{PENGUIN} < pipe; touch ended"],
+        f"echo '{APPROVE}' > pipe",
+    ),
+    "a program that polls for files": (
+        ["sh", "-c", "until test -e job.sh; do sleep 0.05; done; sh job.sh"],
+        f"echo \"{PENGUIN} -c '{APPROVE}'; touch ended\" > job && mv job job.sh",
+    ),
+}
+"""By name: what a person runs, and how a step makes it approve."""
+
+
+@pytest.mark.parametrize("way", OUTSIDE)
+async def test_a_step_can_approve_through_a_program_outside(steps: Steps, way: str) -> None:
+    """The limit of the check, as docs/security.md states it: if it is kept out one day, change that page."""
+    outside, script = OUTSIDE[way]
+    os.mkfifo(steps.root / "pipe")
+    async with steps.workspace.backend() as backend:
+        workflow_id = await steps.blocked(backend)
+        program = subprocess.Popen(outside, cwd=steps.root)
+        try:
+            await steps.run(backend, script)
+            await wait_until_async((steps.root / "ended").exists)
+            await wait_for_workflow(backend, workflow_id, status="COMPLETED")
+        finally:
+            program.kill()
+            program.wait()
+
+
 async def test_a_refusal_of_the_engine_is_reported(steps: Steps) -> None:
     async with steps.workspace.backend() as backend:
         await backend.wait_workflow(await backend.start_workflow("other"), timeout=30)

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from penguin.orchestration.backend import WorkflowPhase
+from penguin.orchestration.blueprint.idle_gates import Idle, idle_reason
 from penguin.orchestration.blueprint.model import BlueprintItem
-from penguin.orchestration.blueprint.workflow_definition import item_phases
+from penguin.orchestration.blueprint.workflow_definition import build_gates, item_phases
 from penguin.orchestration.config.document_checker import WARNING, Problem
-from penguin.orchestration.config.orchestration_keys import PHASES
+from penguin.orchestration.core.definition import Gate
 from penguin.orchestration.core.test_detection.runners import uncounted_test_run
+from penguin.orchestration.workflow_status import GATES
 
 if TYPE_CHECKING:
     from penguin.orchestration.config.settings import Settings
+
+
+_IDLE = {
+    Idle.EMPTY: "{phase} has nothing to run for {tasks}: it can't pass",
+    Idle.UNCHECKED: "{phase} can't pass without a person for {tasks}: no acceptance criterion has a check",
+    Idle.NO_OPS: "{phase} runs nothing that checks the result for {tasks}: it passes whatever the agent made",
+}
+"""Messages about gates that prove nothing."""
 
 
 def gate_problems(items: Sequence[BlueprintItem], settings: Settings) -> list[Problem]:
@@ -32,74 +43,82 @@ class _GateLint:
     def __init__(self, items: Sequence[BlueprintItem], settings: Settings) -> None:
         self.items = items
         self.settings = settings
-        self.phases: dict[int, dict[str, dict[str, Any]]] = {}
+        self.gates: dict[int, dict[WorkflowPhase, Gate]] = {}
         self.runners: dict[str, str] = {}
         """By command line: the test runner that it seems to run without a report; empty: none."""
 
     def blocking(self) -> Iterator[Problem]:
-        """Yield warnings about gates that can't pass."""
-        idle: dict[str, list[BlueprintItem]] = {phase: [] for phase in PHASES}
+        """Yield warnings about gates that can't pass, or that pass whatever an agent made."""
+        idle: dict[tuple[WorkflowPhase, Idle], list[BlueprintItem]] = {}
         for item, phase, gate in self._gates():
-            yield from self._lack(phase, gate, item, idle[phase])
-        for phase, items in idle.items():
-            if items:
-                yield self._idle(phase, items)
+            reason = idle_reason(gate, item.task)
+            if reason is None or (phase is WorkflowPhase.IMPLEMENT and reason is not Idle.EMPTY):
+                continue
+            if reason is not Idle.EMPTY:
+                # Without an agent, nothing is paid for.
+                if self._gates_of(item)[WorkflowPhase.IMPLEMENT].agent:
+                    idle.setdefault((phase, reason), []).append(item)
+            elif gate.recipes or gate.criteria:
+                yield self._lack(phase, gate, item)
+            else:
+                idle.setdefault((phase, reason), []).append(item)
+        for (phase, reason), items in sorted(idle.items(), key=lambda pair: GATES.index(pair[0][0])):
+            yield self._idle(phase, reason, items)
 
     def uncounted(self) -> Iterator[Problem]:
         """Yield warnings about gates whose tests can't be counted."""
-        uncounted: dict[tuple[str, str], list[BlueprintItem]] = {}
+        uncounted: dict[tuple[WorkflowPhase, str], list[BlueprintItem]] = {}
         for item, phase, gate in self._gates():
             for runner in self._uncounted_runners(phase, gate):
                 uncounted.setdefault((phase, runner), []).append(item)
         for (phase, runner), items in uncounted.items():
             yield self._uncounted(phase, runner, items)
 
-    def _gates(self) -> Iterator[tuple[BlueprintItem, str, dict[str, Any]]]:
+    def _gates(self) -> Iterator[tuple[BlueprintItem, WorkflowPhase, Gate]]:
         for item in self.items:
-            # Most tasks share their blueprint's phases: combine them with the settings once, not for each task.
-            phases = self.phases.get(id(item.phases)) or item_phases(self.settings, item)
-            self.phases[id(item.phases)] = phases
-            for phase in PHASES:
-                yield item, phase, phases.get(phase, {})
+            for phase, gate in self._gates_of(item).items():
+                yield item, phase, gate
 
-    def _lack(
-        self, phase: str, gate: dict[str, Any], item: BlueprintItem, idle: list[BlueprintItem]
-    ) -> Iterator[Problem]:
+    def _gates_of(self, item: BlueprintItem) -> dict[WorkflowPhase, Gate]:
+        # Most tasks share their blueprint's phases: combine them with the settings once, not for each task.
+        key = id(item.phases)
+        if key not in self.gates:
+            self.gates[key] = build_gates(item_phases(self.settings, item))
+        return self.gates[key]
+
+    def _lack(self, phase: WorkflowPhase, gate: Gate, item: BlueprintItem) -> Problem:
         task = item.task
-        if gate.get("skip") or gate.get("run") or gate.get("agent"):
-            return
-        recipes, criteria = bool(gate.get("recipes")), bool(gate.get("criteria"))
-        if (recipes and task.recipes) or (criteria and task.criteria):
-            return
-        if recipes or criteria:
-            lacking = " and ".join(["recipe"] * recipes + ["acceptance criteria"] * criteria)
-            message = f"task {task.id} has no {lacking}: {phase.upper()} can't pass"
-            yield Problem(WARNING, task.path, task.line, message, f"add one, or set phases: {{{phase}: skip}}")
-        else:
-            idle.append(item)
+        lacking = " and ".join(["recipe"] * gate.recipes + ["acceptance criteria"] * gate.criteria)
+        message = f"task {task.id} has no {lacking}: {phase} can't pass"
+        return Problem(WARNING, task.path, task.line, message, f"add one, or set phases: {{{phase.lower()}: skip}}")
 
-    def _uncounted_runners(self, phase: str, gate: dict[str, Any]) -> Iterator[str]:
+    def _uncounted_runners(self, phase: WorkflowPhase, gate: Gate) -> Iterator[str]:
         """Yield warnings about test runners without a report."""
-        if phase == "implement" or gate.get("skip"):
+        if phase is WorkflowPhase.IMPLEMENT or gate.skip:
             return
-        for command in gate.get("run") or ():
-            run = command["run"]
-            if not command.get("report"):
+        for command in gate.run:
+            run = command.run
+            if not command.report:
                 # Most tasks share their commands: parse each once.
                 self.runners[run] = self.runners[run] if run in self.runners else uncounted_test_run(run)
                 if self.runners[run]:
                     yield self.runners[run]
 
-    def _uncounted(self, phase: str, runner: str, items: list[BlueprintItem]) -> Problem:
+    def _uncounted(self, phase: WorkflowPhase, runner: str, items: list[BlueprintItem]) -> Problem:
         first = items[0].task
-        message = f"{phase.upper()} runs `{runner}` for {_of(items)}, but may not be able to count its tests"
-        hint = "a run that skips all of them could pass; let it write a JUnit report, and set {run: COMMAND, report: FILE}"
+        message = f"{phase} runs `{runner}` for {_of(items)}, but may not be able to count its tests"
+        hint = (
+            "a run that skips all of them could pass; let it write a JUnit report, and set {run: COMMAND, report: FILE}"
+        )
         return Problem(WARNING, first.path, first.line, message, hint)
 
-    def _idle(self, phase: str, items: list[BlueprintItem]) -> Problem:
+    def _idle(self, phase: WorkflowPhase, reason: Idle, items: list[BlueprintItem]) -> Problem:
         first = items[0].task
-        message = f"{phase.upper()} has nothing to run for {_of(items)}: it can't pass"
-        return Problem(WARNING, first.path, first.line, message, f"set phases: {{{phase}: {{run: [COMMAND]}}}}")
+        message = _IDLE[reason].format(phase=phase, tasks=_of(items))
+        hint = f"set phases: {{{phase.lower()}: {{run: [COMMAND]}}}}"
+        if reason is Idle.UNCHECKED:
+            hint = "give a criterion a `check:`, or set phases: {verify: {judge: NAME}}"
+        return Problem(WARNING, first.path, first.line, message, hint)
 
 
 def _of(items: list[BlueprintItem]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.agents.registry import AGENTS
 from penguin.orchestration.backend import ConfigError, WorkflowPhase
+from penguin.orchestration.blueprint.idle_gates import Idle, idle_reason
 from penguin.orchestration.config.agents import agent_specs
 from penguin.orchestration.config.budgets import budgets_of
 from penguin.orchestration.config.document_checker import Checker, Node, nearest
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from penguin.orchestration.blueprint.model import BlueprintItem
     from penguin.orchestration.config.settings import Settings
 
+_IDLE = {
+    Idle.EMPTY: "has nothing to run",
+    Idle.UNCHECKED: "has no criterion with a check",
+    Idle.NO_OPS: "runs nothing that checks the result",
+}
 _START_KEYS = ("phase_timeouts", "retry", "phases")
 
 
@@ -69,14 +75,28 @@ def check_runnable(definition: Definition) -> None:
                 raise ConfigError(
                     f"{phase} uses the unknown agent {name!r}", f"did you mean {match!r}?" if match else hint
                 )
-    checks = [gate for phase, gate in definition.gates.items() if phase is not WorkflowPhase.IMPLEMENT]
+    _refuse_useless_pay(definition)
+
+
+def _refuse_useless_pay(definition: Definition) -> None:
+    """Raise ConfigError if an agent would be paid although no gate after it checks anything."""
+    task = definition.task
+    checks = {
+        phase: idle_reason(gate, task)
+        for phase, gate in definition.gates.items()
+        if phase is not WorkflowPhase.IMPLEMENT and not gate.skip
+    }
     pays = definition.gates[WorkflowPhase.IMPLEMENT].agent is not None
-    if pays and all(gate.has_nothing_to_run(definition.task) for gate in checks):
-        task = definition.task
-        raise ConfigError(
-            f"task {task.id}: TEST, USE and VERIFY have nothing to run, so no gate can pass",
-            "set phases: {test: {run: [COMMAND]}}, or give the task a recipe or acceptance criteria",
-        )
+    if not pays or not checks or None in checks.values():
+        return
+    hint = "set phases: {test: {run: [COMMAND]}}, or give the task a recipe or acceptance criteria"
+    if set(checks.values()) == {Idle.EMPTY} and len(checks) > 1:
+        *others, last = checks
+        message = f"{', '.join(others)} and {last} have nothing to run"
+    else:
+        message = ", ".join(f"{phase} {_IDLE[reason]}" for phase, reason in checks.items() if reason)
+        hint = f"{hint} with a `check:`"
+    raise ConfigError(f"task {task.id}: {message}, so no gate can pass", hint)
 
 
 def _gate(phase: WorkflowPhase, fields: Fields) -> Gate:

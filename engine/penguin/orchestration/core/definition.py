@@ -89,11 +89,6 @@ class Gate(Record, frozen=True):
     artifacts: tuple[str, ...] = ()
     """Glob patterns of files to keep as artifacts, relative to the workspace."""
 
-    def has_nothing_to_run(self, task: Task) -> bool:
-        """Return whether the gate can't pass for a task: it is not skipped, and nothing runs in it."""
-        is_empty = not (self.skip or self.run or self.agent)
-        return is_empty and not (self.recipes and task.recipes) and not (self.criteria and task.criteria)
-
 
 class Criterion(Record, frozen=True):
     """One acceptance criterion."""
@@ -115,6 +110,11 @@ class Expectation(Record, frozen=True):
     """HTTP status; the default is any 2xx."""
     json: object = None
     """A JSON value that the response must contain: objects by subset, all else by equality."""
+
+    @property
+    def is_success(self) -> bool:
+        """Return whether nothing but a success is expected."""
+        return self in (Expectation(), Expectation(exit=0))
 
 
 class RecipeStep(Record, frozen=True):

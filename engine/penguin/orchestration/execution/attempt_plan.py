@@ -156,7 +156,7 @@ def _recipe(recipe: Recipe, redact: Redact) -> list[PlannedStep]:
             name=name_of(f"{recipe.name}: {step.name or _title(step)}", redact),
             source=step.source,
             expect=step.expect,
-            asks_for_report=step.kind != "http" and not step.background and step.expect == Expectation(),
+            asks_for_report=step.kind != "http" and not step.background and step.expect.is_success,
             recipe_step=step,
             background=step.background and step.kind == "shell",
             timeout=step.timeout,

@@ -128,7 +128,7 @@ class PytestRun(NamedTuple):
 def pytest_run(line: str) -> PytestRun | None:
     """Return the last pytest run of a shell command line; None if it runs no pytest."""
     found = None
-    for command in _started(line):
+    for command in started_commands(line):
         if _name(command) in _PYTEST:
             report = _report(command.words)
             found = PytestRun(report and posixpath.join(command.directory, report))
@@ -142,11 +142,13 @@ def uncounted_test_run(line: str) -> str:
     """
     if pytest_run(line) is not None:
         return ""
-    return next((" ".join(command.words[:2]) for command in _started(line) if _seems_to_test(command.words)), "")
+    return next(
+        (" ".join(command.words[:2]) for command in started_commands(line) if _seems_to_test(command.words)), ""
+    )
 
 
-def _started(line: str, directory: str = "", depth: int = 0) -> Iterator[SimpleCommand]:
-    """Return the commands of a line, each as the innermost program that it starts."""
+def started_commands(line: str, directory: str = "", depth: int = 0) -> Iterator[SimpleCommand]:
+    """Yield the commands of a line, each as the innermost program that it starts."""
     for words, below in simple_commands(line):
         yield from _innermost(SimpleCommand(words, posixpath.join(directory, below)), depth)
 
@@ -157,7 +159,7 @@ def _innermost(command: SimpleCommand, depth: int) -> Iterator[SimpleCommand]:
     name, rest = _name(command), command.words[1:]
     if name in _SHELLS or name == "eval":
         script = " ".join(rest) if name == "eval" else _shell_script(rest)
-        yield from _started(script, command.directory, depth + 1)
+        yield from started_commands(script, command.directory, depth + 1)
     elif words := _next_words(name, rest):
         yield from _innermost(SimpleCommand(words, command.directory), depth + 1)
     else:
