@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -170,3 +171,44 @@ def test_a_deep_list_is_read_or_named(tmp_path: Path) -> None:
     text = "".join(f"{'  ' * depth}- [ ] D-{depth} level {depth}\n" for depth in range(60))
     plan = plan_text(tmp_path, "todo.md", text)
     assert len(plan.blueprint.tasks) + len(plan.notes) == 60
+
+
+FILLERS = [
+    "\n",
+    " ",
+    "\t",
+    "-",
+    "- ",
+    "*",
+    "_",
+    "#",
+    "`",
+    "a",
+    "1",
+    "a-",
+    "a.",
+    "a ",
+    "a, ",
+    "[",
+    "(",
+    "<!--",
+    "-->",
+    "~~",
+    "- \n",
+]
+
+
+@pytest.mark.parametrize("filler", FILLERS)
+@pytest.mark.parametrize("place", ["between", "title", "body"])
+def test_long_runs_of_characters_are_read_in_linear_time(tmp_path: Path, filler: str, place: str) -> None:
+    run = filler * 30_000
+    line = run.replace("\n", " ")
+    texts = {
+        "between": f"# Release\n\nBefore.\n\n## Code\n{run}\n- [ ] A-1 One\n- [ ] A-2 Two (depends on A-1)\n",
+        "title": f"# Release\n\n- [ ] A-1 One {line} x\n  - depends on: A-2\n- [ ] A-2 Two\n",
+        "body": f"# Release\n\n- [ ] A-1 One\n  {line} x\n\n{run}\n  - depends on: {line}\n- [ ] A-2 Two\n",
+    }
+    begun = time.process_time()
+    with contextlib.suppress(BlueprintError):
+        plan_text(tmp_path, "todo.md", texts[place])
+    assert time.process_time() - begun < 5

@@ -101,9 +101,10 @@ class BoxReader:
 
     def _note_text(self, text: str, line: int, among_tasks: bool) -> None:
         """Add a note for text outside of tasks that names a dependency, or stands in a list of tasks."""
+        earlier = len(self.backlog.notes)
         self.note_strays(text, line)
         first = text.strip().split("\n")[0]
-        if among_tasks and not any(note.line == line for note in self.backlog.notes):
+        if among_tasks and not any(note.line == line for note in self.backlog.notes[earlier:]):
             self.backlog.note(line, f"is below no task, and is kept as prose: {first[:80]}")
 
     def note_strays(self, text: str, first: int) -> None:

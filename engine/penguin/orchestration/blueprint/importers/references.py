@@ -26,7 +26,7 @@ _INLINE = re.compile(
 _IN_BRACKETS = re.compile(rf"[(\[]\s*(?:{_KEYS})\s*:?\s+([^()\[\]]+)[)\]]", re.IGNORECASE)
 _SEPARATOR = re.compile(r"\s*(?:,|;|&|\band\b|\s)\s*")
 _BULLET = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+(?:\[[ xX]?\]\s+)?(.*)")
-_STRUCK = re.compile(r"~~.*?~~|<!--.*?-->", re.DOTALL)
+_STRUCK = re.compile(r"~~.*?~~|<!--(?:(?!<!--).)*?-->", re.DOTALL)
 _DENIED = re.compile(
     r"(?:\b(?:not|no|never|no\s+longer|nothing|independent)|n't|n’t)\s+(?:\w+\s+){0,2}$|[\"'“‘`]$", re.IGNORECASE
 )
@@ -36,7 +36,7 @@ _REMARK = re.compile(r"(?<=[\w`*_\])])\s+\([^()]*\)")
 _LIST = re.compile(r"[,;&]|\band\b")
 _KIND_OF_TASK = re.compile(r"\b(?:tasks?|steps?)\s+#?(?=[`*_]*[\w.-]*\d)", re.IGNORECASE)
 _RANGE = re.compile(
-    r"(?<![\w.])(?P<first>(?:[A-Za-z0-9][\w.-]*?)?\d[a-z]?)[`*_\]]*\s*(?:-|–|—|\.{2,3}|…|\bto\b|\bthrough\b|\bthru\b)\s*[`*_\[]*"
+    r"(?<![\w.])(?P<first>(?:[A-Za-z0-9][\w.-]{0,100}?)?\d[a-z]?)[`*_\]]*\s*(?:-|–|—|\.{2,3}|…|\bto\b|\bthrough\b|\bthru\b)\s*[`*_\[]*"
     r"(?P<last>[A-Za-z0-9][\w-]*(?:\.\d+)*)"
 )
 _NOTHING = frozenset({"", "none", "-", "n/a", "nothing", "no"})
@@ -155,7 +155,7 @@ def _words(text: str) -> list[str]:
 
 
 _STATED = re.compile(
-    r"(?:^|\()[\s>*+•-]*(?:\d+[.)]\s+)?(?:\[[ xX]\]\s+)?[*_`]*(?P<key>[A-Za-z]+(?:[ _][A-Za-z]+)?)[*_`]*[\s:=]+[*_`]*"
+    r"(?:^|\()[\s>*+•-]*+(?:\d+[.)]\s+)?(?:\[[ xX]\]\s+)?[*_`]*(?P<key>[A-Za-z]+(?:[ _][A-Za-z]+)?)[*_`]*[\s:=]+[*_`]*"
     r"(?P<rest>[^()]+)"
 )
 """A key and what follows it, at the start of a line or of a parenthesis."""
