@@ -129,7 +129,11 @@ def test_commands_that_can_fail_check_something(tmp_path: Path, command: str) ->
 @pytest.mark.parametrize(
     ("gates", "items", "expected"),
     [
-        (("skip", "{}", "{criteria: true}"), PROSE, "USE has nothing to run, VERIFY has no criterion with a check"),
+        (
+            ("{}", "{}", "{criteria: true}"),
+            PROSE,
+            "TEST has nothing to run, USE has nothing to run, VERIFY has no criterion with a check",
+        ),
         (
             ("{run: [':']}", "{recipes: false}", "{criteria: false}"),
             PROSE,
@@ -145,7 +149,11 @@ def test_commands_that_can_fail_check_something(tmp_path: Path, command: str) ->
             "items:\n- id: a\n  acceptance_criteria: [{text: It works, check: 'true'}]\n",
             "VERIFY runs nothing that checks the result",
         ),
-        (("{}", "skip", "skip"), PROSE, "TEST has nothing to run"),
+        (
+            ("{}", "skip", "{run: [':']}"),
+            PROSE,
+            "TEST has nothing to run, VERIFY runs nothing that checks the result",
+        ),
         (("{}", "{}", "{}"), "items:\n- id: a\n", "TEST, USE and VERIFY have nothing to run"),
     ],
 )
@@ -160,6 +168,8 @@ def test_gates_that_no_result_can_pass(tmp_path: Path, gates: tuple[str, str, st
     ("gates", "items"),
     [
         (("skip", "skip", "skip"), PROSE),
+        # As the penguin.yaml of an import: a person decides what no gate can check.
+        (("{}", "skip", "{criteria: true}"), PROSE),
         (("{run: [make]}", "{}", "{criteria: true}"), PROSE),
         (("skip", "skip", "{judge: claude}"), PROSE),
         (("skip", "{recipes: true}", "skip"), "items:\n- id: a\n  recipes: {try: [{http: 'http://x/'}]}\n"),

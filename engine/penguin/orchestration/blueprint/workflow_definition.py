@@ -81,13 +81,13 @@ def check_runnable(definition: Definition) -> None:
 def _refuse_useless_pay(definition: Definition) -> None:
     """Raise ConfigError if an agent would be paid although no gate after it checks anything."""
     task = definition.task
-    checks = {
-        phase: idle_reason(gate, task)
-        for phase, gate in definition.gates.items()
-        if phase is not WorkflowPhase.IMPLEMENT and not gate.skip
-    }
+    after = {phase: gate for phase, gate in definition.gates.items() if phase is not WorkflowPhase.IMPLEMENT}
+    checks = {phase: idle_reason(gate, task) for phase, gate in after.items() if not gate.skip}
     pays = definition.gates[WorkflowPhase.IMPLEMENT].agent is not None
-    if not pays or not checks or None in checks.values():
+    if not pays or None in checks.values():
+        return
+    # Who skips a gate decided about the gates: the others may wait for a person.
+    if len(checks) < len(after) and Idle.NO_OPS not in checks.values():
         return
     hint = "set phases: {test: {run: [COMMAND]}}, or give the task a recipe or acceptance criteria"
     if set(checks.values()) == {Idle.EMPTY} and len(checks) > 1:
