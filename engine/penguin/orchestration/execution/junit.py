@@ -86,14 +86,17 @@ def digest(path: Path) -> str:
         return ""
 
 
-def file_time(folder: Path) -> int:
-    """Return the time that a file written now in this folder would have, in nanoseconds; 0 if none can be written.
+def file_time(folder: Path, path: Path) -> int:
+    """Return the time that a file written now in a folder gets, in nanoseconds, to compare with that of `path` later.
 
-    The clock of a file system may differ from that of this machine.
+    The clock of a file system may differ from that of this machine. Return 0 if the time is not known, because `path`
+    is on another file system or no file can be written.
     """
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
-            return os.fstat(file.fileno()).st_mtime_ns
+            written = os.fstat(file.fileno())
+            same = not path.parent.exists() or path.parent.stat().st_dev == written.st_dev
+            return written.st_mtime_ns if same else 0
     except OSError:
         return 0
 

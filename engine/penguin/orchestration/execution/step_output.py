@@ -12,7 +12,8 @@ from penguin.orchestration.files.text_lines import split_lines
 HEAD, TAIL = 1500, 2400
 """Bytes of an excerpt: with the note between them, 4 KB at most."""
 END = 1 << 16
-"""Bytes at the end of an output in which the summary of a test run is expected."""
+END_LINES = 1000
+"""Bytes and lines at the end of an output in which the summary of a test run is expected."""
 MOST_ARTIFACTS = 1000
 CONTROL = re.compile(r"[^\n\t\x20-\x7e\xa0-\U0010ffff]")
 ESCAPE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\^_])")
@@ -52,7 +53,7 @@ def last_lines(path: Path) -> list[str]:
     try:
         with path.open("rb") as file:
             file.seek(max(0, file.seek(0, 2) - END))
-            return split_lines(file.read().decode("utf-8", "replace"))
+            return split_lines(file.read().decode("utf-8", "replace"))[-END_LINES:]
     except OSError:
         return []
 

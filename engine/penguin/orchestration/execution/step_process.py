@@ -70,7 +70,11 @@ def _report(order: AttemptOrder, step: PlannedStep, step_id: str) -> JUnitReport
         digest = junit.digest(path)
         junit.move_away(path, backup)
         return JUnitReport(
-            str(path), tuple(junit.file_signature(path)), str(backup), digest, junit.file_time(Path(order.run_dir))
+            str(path),
+            tuple(junit.file_signature(path)),
+            str(backup),
+            digest,
+            junit.file_time(Path(order.run_dir), path),
         )
     return None
 
