@@ -14,7 +14,7 @@ from tests.scenarios.scenario import Setup
 from penguin.orchestration.backend import Verdict, WorkflowPhase
 from penguin.orchestration.core import events as ev
 from penguin.orchestration.core.commands import Claim, Command, Dispatch, Report, Start, Supersede
-from penguin.orchestration.core.decider import State, decide, effects, rebuild, retry_start
+from penguin.orchestration.core.decider import State, decide, rebuild, retry_start
 from penguin.orchestration.core.definition import Definition
 from penguin.orchestration.core.results import AttemptResult
 from penguin.orchestration.core.signals import command_from_signal
@@ -66,7 +66,6 @@ class CoreDriver(ScenarioDriver):
         self._news += decision.events
         self._state = decision.state
         assert rebuild(_decode(_encode(self._history))) == self._state
-        assert decision.effects == effects(self._state)
 
     async def look(self) -> State:
         assert self._state is not None

@@ -66,7 +66,6 @@ class Decision(Record, frozen=True):
 
     events: tuple[ev.Event, ...]
     state: State
-    effects: tuple[Effect, ...]
 
 
 def effects(state: State) -> tuple[Effect, ...]:
@@ -96,7 +95,7 @@ def decide(state: State | None, command: Command, now: float) -> Decision:
     """
     draft = Draft(state, now)
     HANDLERS[type(command)](draft, command)
-    return Decision(tuple(draft.events), draft.state, effects(draft.state))
+    return Decision(tuple(draft.events), draft.state)
 
 
 def decide_together(state: State | None, commands: Sequence[Command], now: float) -> Decision:
@@ -107,7 +106,7 @@ def decide_together(state: State | None, commands: Sequence[Command], now: float
     decision = decide(state, commands[0], now)
     for command in commands[1:]:
         following = decide(decision.state, command, now)
-        decision = Decision(decision.events + following.events, following.state, following.effects)
+        decision = Decision(decision.events + following.events, following.state)
     return decision
 
 

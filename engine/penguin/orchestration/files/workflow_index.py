@@ -89,10 +89,13 @@ class IndexWriter:
 
     def append(self, entries: Iterable[tuple[str, int]]) -> None:
         """Append entries. An index that can't be written stays as it is: the database is what counts."""
-        if self._descriptor >= 0:
-            with suppress(OSError):
-                # The line end first: on a full disk, the last line may have none.
-                os.write(self._descriptor, b"\n" + _lines(entries))
+        if self._descriptor < 0:
+            return
+        try:
+            # The line end first: on a full disk, the last line may have none.
+            os.write(self._descriptor, b"\n" + _lines(entries))
+        except OSError:
+            return
 
     def compact(self, workflows: int, is_kept: Callable[[str], bool]) -> None:
         """Write a large index anew, with one line for each workflow, unless another process uses it.

@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 
 LIVENESS = 1.0
 """Seconds between two checks for workflows and slots whose engine died."""
+_ActiveRow = tuple[str, int, str, str, int]
+"""Workflow, number of its newest event, owner, status, and whether it takes a slot."""
 _ACTIVE_RUNS = f"SELECT workflow_id, seq, owner, status, slot FROM run WHERE status IN ({', '.join('?' * len(ACTIVE))})"
 
 
@@ -250,11 +252,27 @@ class Engine:
         self._loop.run_in_executor(None, remove_dead_engines, self.workspace, owners)
 
     def _look_for_orphans(self) -> None:
-        if not self._closing:
-            self._claim_orphans(self._active_rows())
+        if self._closing:
+            return
+        rows = self._active_rows()
+        self._claim_orphans(rows)
+        self._cancel_liveness_check()
+        self._check_liveness_later(rows)
+
+    def _check_liveness_later(self, rows: list[_ActiveRow]) -> None:
+        """Schedule the next check, unless all active workflows are this engine's: those have no dead owner.
+
+        A workflow of another engine appears with an external write, after which this is called again.
+        """
+        if self._liveness is None and any(owner != self.identity.id for _, _, owner, *_ in rows):
             self._liveness = self._loop.call_later(LIVENESS, self._look_for_orphans)
 
-    def _active_rows(self) -> list[tuple[str, int, str, str, int]]:
+    def _cancel_liveness_check(self) -> None:
+        if self._liveness is not None:
+            self._liveness.cancel()
+            self._liveness = None
+
+    def _active_rows(self) -> list[_ActiveRow]:
         return self.repository.connection.execute(_ACTIVE_RUNS, tuple(ACTIVE)).fetchall()
 
     def _on_external_write(self) -> None:
@@ -270,10 +288,11 @@ class Engine:
                 self.repository.reload(entry)
         if self._claims_all:
             self._claim_orphans(runs)
+        self._check_liveness_later(runs)
         self._scheduler.recheck()
         self.changes.notify_all()
 
-    def _claim_orphans(self, runs: list[tuple[str, int, str, str, int]]) -> None:
+    def _claim_orphans(self, runs: list[_ActiveRow]) -> None:
         """Claim workflows whose engine is dead: all, or those for which workflows of this engine wait."""
         alive = live_engines(self.workspace.engines)
         orphans = [
@@ -337,8 +356,7 @@ class Engine:
 
     def _begin_nothing_more(self) -> None:
         self._closing = True
-        if self._liveness is not None:
-            self._liveness.cancel()
+        self._cancel_liveness_check()
         self._scheduler.close()
 
     async def _finish_stops(self) -> None:

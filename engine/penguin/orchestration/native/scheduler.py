@@ -135,6 +135,8 @@ class Scheduler:
 
     def _next(self) -> str | None:
         """Take the first workflow that may begin out of its queue."""
+        if not self._ready and not self._for_tree:
+            return None
         self._drop_stale(self._ready, needs_tree=False)
         self._drop_stale(self._for_tree, needs_tree=True)
         queues = [queue for queue in (self._ready, self._for_tree) if queue]

@@ -78,7 +78,7 @@ class WorkflowRepository:
             while True:
                 before = entry.state
                 if by_owner and before.owner != self._identity.id:
-                    return Decision((), before, ())
+                    return Decision((), before)
                 decision = decide_together(before, commands, self._now())
                 if not decision.events:
                     return decision

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from penguin.orchestration.blueprint import BlueprintItem
     from penguin.orchestration.config import OrchestrationConfig
 
+WILDCARDS = frozenset("*?[")
+"""The special characters of a glob pattern."""
 Stamp = tuple[tuple[str, int, int, int], ...]
 
 
@@ -82,12 +84,17 @@ class CatalogLoader:
     def load(self) -> TaskCatalog:
         """Return the settings and all blueprints. Raises ConfigError."""
         settings = self.settings()
-        files = [path for pattern in settings.blueprints for path in self._root.glob(pattern)]
+        files = [path for pattern in settings.blueprints for path in self._matching(pattern)]
         stamp = (*self._settings_stamp, *_stamp(files))
         if self._offer is None or stamp != self._offer_stamp:
             self._offer = TaskCatalog(settings, load_blueprints(self._root, settings), self._isolation)
             self._offer_stamp = stamp
         return self._offer
+
+    def _matching(self, pattern: str) -> Iterable[Path]:
+        """Return the files of a pattern. For a plain name there may be no file."""
+        # Most workspaces name their files, and then a search would be the most expensive part of every start.
+        return self._root.glob(pattern) if WILDCARDS.intersection(pattern) else (self._root / pattern,)
 
 
 def _stamp(files: list[Path]) -> Stamp:

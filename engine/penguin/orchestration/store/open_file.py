@@ -13,6 +13,8 @@ from penguin.orchestration.store.database_file import copy_database
 
 PATIENCE = 5.0
 """Seconds after which a database that is not in its place counts as gone."""
+RECENT = 0.01
+"""Seconds for which a database that was in its place counts as there, so that quick commits don't check each time."""
 
 
 class OpenFile:
@@ -29,14 +31,18 @@ class OpenFile:
         self._log_identity = _identity(self._log)
         self._written = _written(path)
         self._incomplete = False
+        self._seen_at = 0.0
         self._missing_since = 0.0
 
     def missing(self) -> StoreError | None:
         """Return the error if the database was moved, deleted, replaced or emptied, or its write-ahead log was."""
-        if (problem := self._problem()) is None:
-            self._missing_since = 0.0
+        now = time.monotonic()
+        if now - self._seen_at < RECENT:
             return None
-        self._missing_since = self._missing_since or time.monotonic()
+        if (problem := self._problem()) is None:
+            self._seen_at, self._missing_since = now, 0.0
+            return None
+        self._missing_since = self._missing_since or now
         return StoreError(
             f"{problem} while this process uses it, so nothing can be recorded",
             "move it back; or end this process, and type: penguin check",

@@ -20,9 +20,11 @@ class UnreadableEvents(ValueError):
 
 
 Row = tuple[str | int | float, ...]
+EventRow = tuple[str, int, float, str, str]
+"""Workflow, number, time, kinds of the events, and their JSON."""
 
 
-def event_row(workflow_id: str, seq: int, events: tuple[Event, ...]) -> Row:
+def event_row(workflow_id: str, seq: int, events: tuple[Event, ...]) -> EventRow:
     """Return one row for all events of a decision."""
     kind = "+".join([type(event).__name__ for event in events])
     return (workflow_id, seq, events[-1].at, kind, encode_events(events))
@@ -98,10 +100,14 @@ def inserted_run(state: State, seq: int) -> Row:
 def updated_run(state: State, before: State, seq: int) -> tuple[str, Row]:
     """Return the statement and values that update the row from `before`, at `seq - 1`, to this state."""
     key = (state.workflow_id, seq - 1)
-    indexed = _indexed(state)
-    if indexed == _indexed(before):
+    if (
+        state.status is before.status
+        and state.owner == before.owner
+        and state.holds_tree is before.holds_tree
+        and state.is_running is before.is_running
+    ):
         return UPDATE_WITHIN_STATUS, _moving(state, seq) + key
-    return UPDATE_RUN, _moving(state, seq) + indexed + key
+    return UPDATE_RUN, _moving(state, seq) + _indexed(state) + key
 
 
 def _indexed(state: State) -> Row:
@@ -133,7 +139,7 @@ def _moving(state: State, seq: int) -> Row:
 class Write(Struct):
     """The changes of one decision to one workflow."""
 
-    event: Row
+    event: EventRow
     statement: str
     """The statement that updates the workflow's row, with the values `run`."""
     run: Row
@@ -144,12 +150,12 @@ class Write(Struct):
 
     @property
     def workflow_id(self) -> str:
-        return str(self.event[0])
+        return self.event[0]
 
     @property
     def entry(self) -> tuple[str, int]:
         """Its entry in the index: the workflow, and the number of its event."""
-        return str(self.event[0]), int(self.event[1])
+        return self.event[:2]
 
     @property
     def new(self) -> bool:
@@ -160,20 +166,20 @@ class Write(Struct):
 def write_of(events: tuple[Event, ...], state: State, before: State | None, seq: int) -> Write:
     """Return the rows of a decision that moves a workflow from event number `seq - 1` to `seq`."""
     ran = before is not None and before.is_running
+    runs = state.is_running
     event = event_row(state.workflow_id, seq, events)
     statement, run = (INSERT_RUN, inserted_run(state, seq)) if before is None else updated_run(state, before, seq)
     return Write(
         event,
         statement,
         run,
-        takes_slot=state.is_running and not ran,
-        frees_slot=ran and not state.is_running,
-        tree=_tree_change(state, before),
+        takes_slot=runs and not ran,
+        frees_slot=ran and not runs,
+        tree=_tree_change(before is not None and before.holds_tree, state.holds_tree),
     )
 
 
-def _tree_change(state: State, before: State | None) -> Literal["take", "free", ""]:
-    held = before is not None and before.holds_tree
-    if state.holds_tree == held:
+def _tree_change(held: bool, holds: bool) -> Literal["take", "free", ""]:
+    if held is holds:
         return ""
-    return "take" if state.holds_tree else "free"
+    return "take" if holds else "free"

@@ -180,6 +180,9 @@ class Writer:
             if units:
                 self._commit_until_disk_has_space(units)
                 self._acknowledge(self._resolve, units)
+                # After the commit, because the index must not name what is not on disk. After the acknowledgement,
+                # because no caller needs to wait for it.
+                self._index.append([write.entry for unit in units if unit.error is None for write in unit.writes])
             if last:
                 break
             # Not after each batch: the loop was just woken and needs the interpreter.
@@ -229,6 +232,8 @@ class Writer:
         Return the error while it is away.
         """
         before, missing = self._away, self._file.missing()
+        if missing is None and before is _Away.NO:
+            return None
         self._away = _Away.NO if missing is None else _Away.LONG if self._file.is_gone else _Away.YES
         if missing is not None and before is _Away.NO:
             self._acknowledge(self._on_trouble, str(missing))
@@ -285,8 +290,6 @@ class Writer:
         reach("commit.written")
         execute("COMMIT")
         reach("commit.after")
-        # Never before: the index must not name what is not on disk.
-        self._index.append([write.entry for unit in units if unit.error is None for write in unit.writes])
 
     def _with_slots(self, units: list[_PendingWrite]) -> list[_PendingWrite]:
         """Return the units for whose new attempts a slot is free, if all of them are accepted."""

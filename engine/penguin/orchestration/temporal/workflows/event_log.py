@@ -92,7 +92,7 @@ class EventLog:
     def refuse(self, name: str, by: str, error: IllegalCommand) -> None:
         """Record a rejected command whose sender does not wait for an answer."""
         refused = ev.Refused(at=self._now(), command=name, by=by, reason=error.message)
-        self._believe(Decision((refused,), evolve(self.state, refused), ()))
+        self._believe(Decision((refused,), evolve(self.state, refused)))
 
     def _command(self, name: str, payload: Mapping[str, Any]) -> Command:
         if name == "supersede":
