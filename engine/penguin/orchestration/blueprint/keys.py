@@ -84,6 +84,7 @@ _ALIASES = {
     "skills": ("skills",),
 }
 _KEYS = {alias: key for key, aliases in _ALIASES.items() for alias in aliases}
+_MOST_WORDS = max(alias.count(" ") for alias in _KEYS) + 1
 _METADATA = {key.replace("_", " ") for key in METADATA_KEYS}
 _ONLY_WITHOUT_BOX = frozenset({"ac", "acs", "verify"})
 """Names of keys with which the text of a task or a criterion may start."""
@@ -92,6 +93,7 @@ _OF_SECTIONS = frozenset({"success criteria", "exit criteria"})
 _ONLY_WITH_VALUE = frozenset({"after", "needs", "done", "value", "title", "verify"})
 """Words that are keys only before a colon: alone they are ordinary words."""
 _WORD_START = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_WORD_END = re.compile(r"[\s_-]+")
 _NUMBERED_CRITERION = re.compile(
     r"(?P<mark>\*{0,2})AC(?:\s*#?\d|\s+#?\d+)(?:(?P=mark)\s*:|:\s*(?P=mark))\s*(?P<value>\S.*)", re.DOTALL
 )
@@ -144,7 +146,7 @@ def is_metadata(name: str) -> bool:
 @lru_cache(maxsize=4096)
 def normalized(name: str) -> str:
     """Return a name in lower case, with single blanks between its words, which may be written as in `blockedBy`."""
-    return " ".join(re.split(r"[\s_-]+", _WORD_START.sub(" ", name).lower().strip()))
+    return " ".join(_WORD_END.split(_WORD_START.sub(" ", name).lower().strip()))
 
 
 @lru_cache(maxsize=4096)
@@ -166,6 +168,7 @@ def close_key(name: str) -> str | None:
     return nearest(word, alike, 0.8)
 
 
+@lru_cache(maxsize=1024)
 def key_line(text: str) -> tuple[str, str, bool] | None:
     """Return the name, the value, and whether the name is emphasized, of a line `name: value`; None for other text.
 
@@ -192,7 +195,9 @@ def _emphasized_word(text: str) -> tuple[str, str, bool] | None:
 
 def split_keys(text: str) -> list[str]:
     """Return the parts of a line with several keys, such as `**Milestone:** M1 · **Depends on:** A-1`."""
-    if text[:1] == "|" or not ("**" in text or _SEPARATOR.search(text)):
+    is_separated = ("|" in text or "·" in text or "•" in text) and _SEPARATOR.search(text)
+    is_one = "**" not in text or (text[:2] == "**" and text.count("**") == 2)
+    if text[:1] == "|" or (is_one and not is_separated):
         return [text]
     starts = [match.start() for match in _BOLD_KEY.finditer(text)]
     cuts = sorted({0, *starts, *(match.end() for match in _SEPARATOR.finditer(text))})
@@ -204,7 +209,10 @@ def split_keys(text: str) -> list[str]:
 
 def key_alone(text: str) -> str | None:
     """Return the key of a line that is only the name of a key."""
-    word = normalized(text.strip(" \t*_`#:："))
+    name = text.strip(" \t*_`#:：")
+    if len(name.split(maxsplit=_MOST_WORDS)) > _MOST_WORDS:
+        return None
+    word = normalized(name)
     return None if word in _ONLY_WITH_VALUE else _KEYS.get(word)
 
 

@@ -31,8 +31,13 @@ _FILE = re.compile(
 _MARKED = re.compile(r"(?:<([^<>\s]+)>|`([^`\s]+)`|\*\*([^*\s]+)\*\*|__([^\s]+?)__)(:?)(?=\s|$|[:–—-])")
 _CAPITALIZED = re.compile(r"[A-Z][a-z]+")
 _SEPARATOR = re.compile(r"\s*[:–—]\s*|\s+-\s+|\s*")
+_SEPARATOR_BEFORE = re.compile(r"^\s+(?:[:–—-]\s+)?")
 _LINK = re.compile(r"\[([^\[\]]+)\]\([^()]*\)")
 _SEPARATORS = re.compile(r"[(),;、，]|\s(?:and|&|\+)(?=\s)", re.IGNORECASE)
+_AND = re.compile(r"^and\s+", re.IGNORECASE)
+_ONE_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
+_MAY_HAVE_ID = re.compile(r"\d|\.\w")
+"""A part of everything that looks like an id."""
 _TYPED = re.compile(r"(\S+?)\s*(?:\(([^()]*)\)|\[([^\[\]]*)\])")
 _MARKS = "`*_\"'"
 _NUMBERED = re.compile(
@@ -83,7 +88,7 @@ def after_first_word(text: str) -> str:
     """Return the text after its first word and a separator such as a dash."""
     word = text.split(maxsplit=1)[0] if text.strip() else ""
     rest = text.strip()[len(word) :]
-    return re.sub(r"^\s+(?:[:–—-]\s+)?", "", rest)
+    return _SEPARATOR_BEFORE.sub("", rest)
 
 
 def names_in(value: str) -> list[tuple[str, str]]:
@@ -91,17 +96,31 @@ def names_in(value: str) -> list[tuple[str, str]]:
 
     A name that is not a valid id is returned as it was written.
     """
+    return [name for part in _parts(value) for name in names_of_part(part)]
+
+
+def is_names(text: str) -> bool:
+    """Return whether a text is nothing but ids of tasks."""
+    if not _MAY_HAVE_ID.search(text):
+        return False
+    found = False
+    # One part after the other: most text is told by the first one.
+    for part in _parts(text):
+        names = names_of_part(part)
+        if not all(looks_like_id(name) for name, _ in names):
+            return False
+        found = found or bool(names)
+    return found
+
+
+def _parts(value: str) -> list[str]:
+    """Split the value of a list at commas and words such as `and`, but not in parentheses."""
     value = value.strip()
     if bare(value.rstrip(".")).lower() in _NOTHING:
         return []
     if value[:1] == "[" and value[-1:] == "]" and "](" not in value:
         value = value[1:-1]
     value = _LINK.sub(r"\1", value).strip()
-    return [name for part in _parts(value) for name in names_of_part(part)]
-
-
-def _parts(value: str) -> list[str]:
-    """Split a list at commas and words such as `and`, but not in parentheses."""
     parts: list[str] = []
     start = depth = 0
     for match in _SEPARATORS.finditer(value):
@@ -117,9 +136,11 @@ def _parts(value: str) -> list[str]:
 
 def names_of_part(part: str) -> list[tuple[str, str]]:
     """Return the name in one part of a list, with what it says besides; more than one if all its words are ids."""
-    part = bare(re.sub(r"^and\s+", "", part.strip(), flags=re.IGNORECASE).rstrip("."))
+    part = bare(_AND.sub("", part.strip()).rstrip("."))
     if not part:
         return []
+    if _ONE_NAME.fullmatch(part):
+        return [(part, "")]
     note = ""
     typed = _TYPED.fullmatch(part)
     if typed and valid_id(bare(typed[1])):

@@ -64,6 +64,7 @@ _START = re.compile(
     r"|(?P<box>(?=\[[ xX]\]))"
 )
 _BOX = re.compile(r"\[\s*([xX~/>!?✓✔✅-]?)\s*\](?:\s+|$|(?=[^\s(\[:]))")
+_CLOSING = re.compile(r"(?:^|\s)#+\s*$")
 _UNDERLINE = re.compile(r"(=+|--+)\s*")
 _KEPT_BY_INDENT = frozenset({"heading", "quote", "fence"})
 
@@ -110,7 +111,7 @@ class _BlockReader:
     def _line(self, line: str, text: str, number: int, follows: bool) -> int:
         """Read one line, or the code block that it opens. Return the number of the last line read."""
         indent = _indent(line)
-        match = _START.match(text)
+        match = None if text[0].isalpha() else _START.match(text)
         kind = match.lastgroup if match else None
         if kind == "rule" and self._underline(text, follows):
             return number
@@ -243,7 +244,7 @@ def _marked(kind: str, mark: str, rest: str, number: int, indent: int, follows: 
 
 
 def _without_closing(text: str) -> str:
-    return re.sub(r"(?:^|\s)#+\s*$", "", text)
+    return _CLOSING.sub("", text) if text.endswith("#") else text
 
 
 def _indent(line: str) -> int:

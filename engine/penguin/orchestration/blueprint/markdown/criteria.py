@@ -16,8 +16,8 @@ _BARE_CHECK = re.compile(r"(?:^|\s)check:\s", re.IGNORECASE)
 def read_criterion(raw: str, line: int, checker: Checker) -> Node:
     """Return the criterion in a text such as "greets by name `check: sh greet.sh | grep -q Ada`"."""
     text = _BOX.sub("", raw.strip(), count=1)
-    matches = list(_CHECK.finditer(text))
-    rest = " ".join(_CHECK.sub(" ", text).split(" ")).strip()
+    matches = list(_CHECK.finditer(text)) if "`" in text else []
+    rest = (_CHECK.sub(" ", text) if matches else text).strip()
     if len(matches) > 1:
         checker.error(line, "a criterion has more than one check", "write two criteria")
     elif not matches and _OPEN_CHECK.search(text):
@@ -39,6 +39,8 @@ def has_check(text: str) -> bool:
 
 def _misspelled_check(text: str) -> str:
     """Return the first word in backticks that was probably meant to be `check`; '' if there is none."""
+    if "`" not in text:
+        return ""
     words = (match[1] for match in _FIRST_WORD.finditer(text))
     return next((word for word in words if nearest(word, ("check",), 0.75)), "")
 

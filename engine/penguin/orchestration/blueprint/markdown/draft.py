@@ -118,7 +118,7 @@ def _merged(spans: Iterable[tuple[int, int]], lines: Sequence[str]) -> Lines:
     """Return spans of lines in order, those joined that have only blank lines between."""
     merged: list[tuple[int, int]] = []
     for first, last in sorted(spans):
-        if merged and not any(line.strip() for line in lines[merged[-1][1] : first - 1]):
+        if merged and not any(map(str.strip, lines[merged[-1][1] : first - 1])):
             merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
         else:
             merged.append((first, last))

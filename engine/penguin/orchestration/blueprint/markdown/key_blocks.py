@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from penguin.orchestration.blueprint.keys import CRITERIA, DEPENDENCIES, key_alone, key_line, key_of, may_be_of_section
 from penguin.orchestration.blueprint.markdown.blocks import Block
-from penguin.orchestration.blueprint.task_ids import looks_like_id, names_in, split_id
+from penguin.orchestration.blueprint.task_ids import is_names, names_in, split_id
 from penguin.orchestration.config.document_checker import valid_id
 
 _QUOTED = re.compile(r"[>\s]*(?P<bullet>(?:[-*+•]|\d+[.)])\s+)?(?P<box>\[[ xX]?\]\s+)?")
@@ -15,9 +15,12 @@ _QUOTED = re.compile(r"[>\s]*(?P<bullet>(?:[-*+•]|\d+[.)])\s+)?(?P<box>\[[ xX]
 
 def has_key(blocks: Iterable[Block], key: str | None = None) -> bool:
     """Return whether one of these blocks is a line with this key, or with any key of a task."""
-    found = (key_line(block.text) for block in blocks if block.kind in ("bullet", "text"))
-    keys = (key_of(line[0]) for line in found if line and not may_be_of_section(line[0]))
-    return any(each == key if key else each for each in keys)
+    for block in blocks:
+        line = key_line(block.text) if block.kind in ("bullet", "text") else None
+        found = key_of(line[0]) if line else None
+        if line and found and key in (None, found) and not may_be_of_section(line[0]):
+            return True
+    return False
 
 
 def settings_list(blocks: Sequence[Block]) -> list[Block]:
@@ -68,11 +71,6 @@ def continuation(block: Block, value: str) -> list[Block]:
         found.append(child)
         value = child.text
     return found
-
-
-def is_names(text: str) -> bool:
-    names = names_in(text)
-    return bool(names) and all(looks_like_id(name) for name, _ in names)
 
 
 def list_after(block: Block, siblings: Sequence[Block], place: int, key: str) -> list[Block]:

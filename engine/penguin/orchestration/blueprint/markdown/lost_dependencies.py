@@ -20,6 +20,11 @@ _WORD = re.compile(
     r"|(?P<arrow>[-=]+>|→|⇒|<[-=]+|←)",
     re.IGNORECASE,
 )
+_STEMS = (
+    *("depend", "deps", "block", "preced", "predecessor", "prerequisite", "require", "need", "wait", "after"),
+    *("->", "=>", "<-", "<=", "→", "⇒", "←"),
+)
+"""Each match of `_WORD` contains one of these. To search for them is much faster."""
 _NOT = re.compile(r"(?:\b(?:not|never|no longer|without|no)|n't)\s+(?:\w+\s+)?$", re.IGNORECASE)
 _TOKEN = re.compile(r"(?P<mark>[`*\[<\"']|#(?=\d)|\b(?:tasks?|and|,)\s+(?=\d))?(?P<name>[A-Za-z0-9_][\w.-]*)")
 _DIRECT = re.compile(r"[\s:=*_`'\"(\[<#]*(?:(?:on|the|tasks?)\b[\s:=*_`'\"(\[<#]*)*", re.IGNORECASE)
@@ -128,7 +133,9 @@ class _Mentions:
         """Yield the number of each line that mentions a dependency that is not there."""
         in_list = False
         header: list[str] = []
-        for block in walk(self.blocks):
+        blocks = list(walk(self.blocks))
+        with_words = _with_stems(["" if block.kind == "fence" else block.text for block in blocks])
+        for place, block in enumerate(blocks):
             if block.kind == "heading":
                 in_list = _HEADING.match(block.text.strip()) is not None
             is_row = block.text.startswith("|")
@@ -140,8 +147,10 @@ class _Mentions:
             if block.kind == "fence":
                 yield from self._in_data(block, owner)
                 continue
-            text = " ".join(cells) if len(cells) == 2 else block.text
-            found = self._in_line(text, owner, self._below(block) if owner is None else ())
+            found: list[str] = []
+            if place in with_words:
+                text = " ".join(cells) if len(cells) == 2 else block.text
+                found = self._in_line(text, owner, self._below(block) if owner is None else ())
             if not found and is_row:
                 found = self._in_row(cells, header, owner)
             if not found and in_list and owner is None:
@@ -176,12 +185,13 @@ class _Mentions:
         for match in _TOKEN.finditer(text):
             name = match["name"].rstrip(".-_")
             first = direct and start is not None and match.start("name") == start.end()
+            if name.isalpha() and not match["mark"] and not first:
+                continue
             if name.isdigit() and match["mark"] in (None, "`", "*", "[") and not first:
                 continue
             if name not in self.edges.needed:
                 name = self.numbers.get(name) or self.folded.get(name.casefold(), name)
-            is_word = name.isalpha() and not match["mark"] and not first
-            if name in self.edges.needed and not is_word:
+            if name in self.edges.needed:
                 found.append(name)
         return list(dict.fromkeys(found[:_MOST_IDS]))
 
@@ -271,6 +281,19 @@ class _Mentions:
             found = self._in_line(f"{key} {text.lstrip('- ')}" if key else text, owner, ())
             if found:
                 yield number
+
+
+def _with_stems(lines: Sequence[str]) -> set[int]:
+    """Return the places of the lines that contain one of the stems."""
+    text = "\n".join(lines).casefold()
+    found: set[int] = set()
+    for stem in _STEMS:
+        place = last = 0
+        while (at := text.find(stem, last)) >= 0:
+            place += text.count("\n", last, at)
+            found.add(place)
+            last = at + len(stem)
+    return found
 
 
 def _is_direct(after: str) -> bool:

@@ -45,7 +45,6 @@ from penguin.orchestration.blueprint.markdown.key_blocks import (
     end_of_part,
     has_key,
     is_hidden,
-    is_names,
     items_of_part,
     list_after,
     names_only,
@@ -57,6 +56,7 @@ from penguin.orchestration.blueprint.task_ids import (
     after_first_word,
     bare,
     first_word,
+    is_names,
     looks_like_id,
     names_in,
     number_of,
@@ -133,7 +133,7 @@ class TaskReader:
 
     def _setting(self, task: TaskDraft, block: Block) -> None:
         """Report a bullet of a list of settings that has no key."""
-        if block.box is None and not key_alone(block.text) and key_line(block.text) is None:
+        if block.box is None and key_line(block.text) is None and not key_alone(block.text):
             hint = "write - **Key:** value, or put a blank line and prose between"
             self.checker.error(block.line, "a bullet without a key among the task's settings", hint)
             task.take(block)
