@@ -111,6 +111,7 @@ class _BlockReader:
     def _line(self, line: str, text: str, number: int, follows: bool) -> int:
         """Read one line, or the code block that it opens. Return the number of the last line read."""
         indent = _indent(line)
+        # No mark starts with a letter.
         match = None if text[0].isalpha() else _START.match(text)
         kind = match.lastgroup if match else None
         if kind == "rule" and self._underline(text, follows):
@@ -249,6 +250,8 @@ def _without_closing(text: str) -> str:
 
 def _indent(line: str) -> int:
     """Return the columns before a line; a tab reaches to the next multiple of four."""
+    if not line[0].isspace():
+        return 0
     rest = line.lstrip()
     blank = line[: len(line) - len(rest)]
     return len(blank.expandtabs(_CODE)) if "\t" in blank else len(blank)

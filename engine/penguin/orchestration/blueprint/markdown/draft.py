@@ -117,12 +117,16 @@ class TaskDraft:
 def _merged(spans: Iterable[tuple[int, int]], lines: Sequence[str]) -> Lines:
     """Return spans of lines in order, those joined that have only blank lines between."""
     merged: list[tuple[int, int]] = []
+    start = end = 0
     for first, last in sorted(spans):
-        if merged and not any(map(str.strip, lines[merged[-1][1] : first - 1])):
-            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
-        else:
-            merged.append((first, last))
-    return tuple(merged)
+        if start and (first <= end + 1 or not any(map(str.strip, lines[end : first - 1]))):
+            if last > end:
+                end = last
+            continue
+        if start:
+            merged.append((start, end))
+        start, end = first, last
+    return (*merged, (start, end)) if start else ()
 
 
 def complete_tasks(drafts: Sequence[TaskDraft], checker: Checker) -> None:
@@ -153,12 +157,14 @@ def id_prefix(task_id: str) -> str:
 
 def owners_of(drafts: Iterable[TaskDraft]) -> dict[int, str]:
     """Return the id of the task that each line belongs to."""
-    return {
-        line: str(draft.entries["id"].raw)
-        for draft in drafts
-        for first, last in draft.spans
-        for line in range(first, last + 1)
-    }
+    owners: dict[int, str] = {}
+    for draft in drafts:
+        task_id = str(draft.entries["id"].raw)
+        for first, last in draft.spans:
+            owners[first] = task_id
+            if last > first:
+                owners |= dict.fromkeys(range(first, last + 1), task_id)
+    return owners
 
 
 def _give_ids(drafts: Sequence[TaskDraft], checker: Checker) -> None:

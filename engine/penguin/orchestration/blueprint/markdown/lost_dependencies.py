@@ -136,15 +136,18 @@ class _Mentions:
         blocks = list(walk(self.blocks))
         with_words = _with_stems(["" if block.kind == "fence" else block.text for block in blocks])
         for place, block in enumerate(blocks):
-            if block.kind == "heading":
+            kind, is_row = block.kind, block.text[:1] == "|"
+            if kind == "heading":
                 in_list = _HEADING.match(block.text.strip()) is not None
-            is_row = block.text.startswith("|")
+            if not (is_row or in_list or kind == "fence" or place in with_words):
+                header = []
+                continue
             cells = _cells(block.text) if is_row else []
             header = header or cells if is_row else []
             owner = self.owners.get(block.line)
             if block.used and owner is None:
                 continue  # A recipe, a criterion of the whole blueprint, or reported.
-            if block.kind == "fence":
+            if kind == "fence":
                 yield from self._in_data(block, owner)
                 continue
             found: list[str] = []

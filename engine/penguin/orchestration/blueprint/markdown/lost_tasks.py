@@ -81,11 +81,13 @@ class _Finder:
             has_tasks = any(block.kind == "bullet" and block.line in self.starts for block in section)
             header: list[str] = []
             for block in walk(section):
-                is_row = block.kind == "text" and block.text.startswith("|")
+                is_row = block.text[:1] == "|" and block.kind == "text"
                 cells = [bare(cell) for cell in block.text.strip("|").split("|")] if is_row else []
                 header = header or cells if is_row else []
+                if block.kind not in ("text", "bullet") or block.box is not None:
+                    continue
                 owned = block.line in self.owners
-                if block.kind not in ("text", "bullet") or block.box is not None or (block.used and not owned):
+                if block.used and not owned:
                     continue
                 is_beside = has_tasks and not owned and self._is_beside_tasks(block)
                 if is_beside or self._is_row_of_task(cells, header) or self._is_item(block.text):
