@@ -61,8 +61,9 @@ picture: $(INSTALLED)
 unit: $(INSTALLED)
 	$(BIN)/pytest --numprocesses=auto -m unit
 
+# Two tests for each core, because a test waits for processes and the disk about half of its time.
 test: $(INSTALLED)
-	$(BIN)/pytest -rs --numprocesses=auto --ignore=tests/temporal --ignore=tests/package --ignore=tests/agents
+	$(BIN)/pytest -rs --numprocesses=$$((2 * $$(getconf _NPROCESSORS_ONLN))) --dist=worksteal --ignore=tests/temporal --ignore=tests/package --ignore=tests/agents
 
 quick: $(INSTALLED)
 	$(BIN)/pytest --numprocesses=auto $(QUICK)

@@ -62,6 +62,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _quick_pytest_in_workspaces() -> None:
+    """Let pytest load no plugins where a gate of a test runs it: they take most of its time.
+
+    Not at import: the workers of pytest-xdist inherit the environment, and need the plugins.
+    """
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     """Coroutine tests (`pytest.mark.anyio`) run on asyncio, which the engine is written for."""

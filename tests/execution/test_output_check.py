@@ -247,7 +247,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 pass
         else:
             self.wfile.write(BODIES[self.path])
-http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), Handler).serve_forever()
+server = http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), Handler)
+open('up', 'w').close()
+server.serve_forever()
 """
 
 
@@ -265,7 +267,8 @@ def test_responses_are_judged_within_a_limit(
 ) -> None:
     workspace.write("server.py", SERVER)
     server = RecipeStep("shell", f"exec python3 server.py {port}", background=True, name="server")
-    asked = RecipeStep("http", f"http://127.0.0.1:{port}{path}", within=2.0, expect=expect, timeout=8.0)
-    result = workspace.run(recipe=[server, asked])
-    assert result.steps[1].verdict is verdict, result.reason
-    assert reason in result.steps[1].reason
+    up = RecipeStep("shell", "until test -e up; do sleep 0.01; done")
+    asked = RecipeStep("http", f"http://127.0.0.1:{port}{path}", within=0.2, expect=expect, timeout=5.0)
+    result = workspace.run(recipe=[server, up, asked])
+    assert result.steps[2].verdict is verdict, result.reason
+    assert reason in result.steps[2].reason

@@ -62,7 +62,7 @@ async def test_the_time_out_of_the_phase_holds(workspace: SampleWorkspace) -> No
 
 
 async def test_a_worker_ends_at_once_and_the_next_one_continues(workspace: SampleWorkspace) -> None:
-    prepare(workspace, timeout=10.0)
+    prepare(workspace, timeout=6.0)
     async with workspace.backend() as backend:
         slow = await judging(backend, workspace)
     worker = subprocess.Popen(
