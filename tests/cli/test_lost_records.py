@@ -54,10 +54,14 @@ def newest(penguin: Program, task: str) -> str:
 
 def with_loss(penguin: Program, harm: Callable[[Path], None], start: str = "/workflow start wrong --wait") -> str:
     """Run three workflows, the last one after a backup, harm the database, and return the id of the last one."""
-    penguin("-c", "/workflow start quick", "-c", "/workflow start after")
-    assert penguin("-c", "/backup copy.db").code == 0
-    penguin(*([] if "--wait" in start else ["--detach"]), "-c", start)
-    last = newest(penguin, start.split()[2])
+    before = ["-c", "/workflow start quick --wait", "-c", "/workflow start after --wait", "-c", "/backup copy.db"]
+    if "--wait" in start:
+        ran = penguin(*before, "-c", start)
+    else:
+        assert penguin(*before).code == 0
+        ran = penguin("--detach", "-c", start)
+    assert (penguin.folder / "copy.db").exists()
+    last = re.findall(r"^workflow_id: (\S+)", ran.out, re.MULTILINE)[-1]
     remove_logs(database(penguin))
     harm(database(penguin))
     return last
@@ -361,7 +365,8 @@ def test_an_engine_whose_workspace_is_gone_ends(penguin: Program, arguments: tup
     if arguments[0] == "worker":
         penguin("--detach", "-c", "/workflow start gated")
     engine = penguin.begin(*arguments)
-    wait_until(lambda: database(penguin).exists() and "VERIFY" in penguin("-c", "/workflow status gated").out)
+    runs = penguin.folder / ".penguin" / "runs"
+    wait_until(lambda: list(runs.glob("ituv-gated-*/*-verify/*.start.json")), "the check of VERIFY")
     one = newest(penguin, "gated")
     away = penguin.folder / "away"
     database(penguin).parent.rename(away)
