@@ -12,7 +12,7 @@ from penguin.orchestration.blueprint.markdown.blocks import Block, walk
 from penguin.orchestration.blueprint.markdown.draft import TaskDraft
 from penguin.orchestration.config.document_checker import NOTE, Checker
 
-_WORD = re.compile(
+WORD = re.compile(
     r"(?<![\w-])(?P<reverse>blocks|unblocks|precedes|(?:required|needed)\s+(?:by|for)"
     r"|(?:dependency|prerequisite|predecessor)\s+(?:of|for))\b"
     r"|(?<![\w-])(?P<word>depend(?:s|ent|ing)?[\s_-]*(?:up)?on|(?:dependencies|prerequisites|predecessors|deps)(?!\s+of\b)|dependency|depends|blocked[\s_-]*(?:by|on)"
@@ -20,11 +20,11 @@ _WORD = re.compile(
     r"|(?P<arrow>[-=]+>|→|⇒|<[-=]+|←)",
     re.IGNORECASE,
 )
-_STEMS = (
+STEMS = (
     *("depend", "deps", "block", "preced", "predecessor", "prerequisite", "require", "need", "wait", "after"),
     *("->", "=>", "<-", "<=", "→", "⇒", "←"),
 )
-"""Each match of `_WORD` contains one of these. To search for them is much faster."""
+"""Each match of `WORD` contains one of these. To search for them is much faster."""
 _NOT = re.compile(r"(?:\b(?:not|never|no longer|without|no)|n't)\s+(?:\w+\s+)?$", re.IGNORECASE)
 _TOKEN = re.compile(r"(?P<mark>[`*\[<\"']|#(?=\d)|\b(?:tasks?|and|,)\s+(?=\d))?(?P<name>[A-Za-z0-9_][\w.-]*)")
 _DIRECT = re.compile(r"[\s:=*_`'\"(\[<#]*(?:(?:on|the|tasks?)\b[\s:=*_`'\"(\[<#]*)*", re.IGNORECASE)
@@ -201,7 +201,7 @@ class _Mentions:
     def _in_line(self, text: str, owner: str | None, below: Sequence[str]) -> list[str]:
         """Return the tasks that a line names after a word for dependencies, and on which its task does not depend."""
         found: list[str] = []
-        words = list(_WORD.finditer(text))
+        words = list(WORD.finditer(text))
         for place, word in enumerate(words):
             start = words[place - 1].end() if place else 0
             before = text[start : word.start()]
@@ -254,7 +254,7 @@ class _Mentions:
         """Return what a row of a table names in a column about dependencies."""
         found: list[str] = []
         for cell, name in zip(cells, header, strict=False):
-            if cell != name and (word := _WORD.search(name)) and word["word"]:
+            if cell != name and (word := WORD.search(name)) and word["word"]:
                 others = [each for other in cells if other is not cell for each in self._ids(other, direct=True)]
                 tasks = others[:1] or ([owner] if owner else [])
                 needed = self._ids(cell, direct=True)
@@ -276,7 +276,7 @@ class _Mentions:
         for number, line in enumerate(fence.text.split("\n"), fence.line + 1):
             text = line.strip()
             if _OPEN_KEY.fullmatch(text):
-                key = text if (word := _WORD.search(text)) and word["word"] else ""
+                key = text if (word := WORD.search(text)) and word["word"] else ""
             elif not text.startswith(("-", '"', "'")):
                 key = ""
             name = re.match(r"[\s\"'-]*id[\"']?\s*:\s*[\"']?([\w.-]+)", text)
@@ -290,7 +290,7 @@ def _with_stems(lines: Sequence[str]) -> set[int]:
     """Return the places of the lines that contain one of the stems."""
     text = "\n".join(lines).casefold()
     found: set[int] = set()
-    for stem in _STEMS:
+    for stem in STEMS:
         place = last = 0
         while (at := text.find(stem, last)) >= 0:
             place += text.count("\n", last, at)
