@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from penguin.orchestration.config.settings import Settings
 
 MAX_BYTES = 2_000_000
-SUFFIXES = (".md", ".markdown", ".yaml", ".yml", ".json")
+_DATA_SUFFIXES = (".yaml", ".yml", ".json")
+SUFFIXES = (".md", ".markdown", *_DATA_SUFFIXES)
 FOREIGN_TASK = re.compile(r"^[ \t]*[-*][ \t]+\[[ xX]?\]\*?[ \t]+(?:\*\*|`)?(?:T\d{3}|\d+\.(?:\d|\s))", re.MULTILINE)
 """A task as spec-kit, OpenSpec and Kiro write it."""
 FOREIGN_DATA = re.compile(r"^[ \t{]*\"?tasks\"?[ \t]*:", re.MULTILINE)
@@ -42,7 +43,15 @@ def parse_blueprint(text: str, path: str, project_id: str = "") -> Blueprint:
     checker = Checker(path)
     with _gc_paused():
         last_line = text.rstrip().count("\n") + 1
-        return build_blueprint(_document(text, path, checker), checker, path, project_id, last_line)
+        document = _document(text, path, checker)
+        blueprint = build_blueprint(document, checker, path, project_id, last_line)
+        if not path.lower().endswith(_DATA_SUFFIXES):
+            return blueprint
+        # A workspace of Markdown does not need it.
+        from penguin.orchestration.blueprint.prose.data_texts import stated_dependencies
+
+        found = [*blueprint.problems, *stated_dependencies(document, blueprint.items, text.split("\n"), path)]
+        return replace(blueprint, problems=tuple(sorted(found, key=lambda problem: problem.line)))
 
 
 @contextmanager
@@ -95,7 +104,7 @@ def _read(path: Path, shown: str, project_id: str) -> Blueprint:
 
 def _looks_foreign(text: str, path: str) -> bool:
     """Return whether a text that reads as a blueprint may be a file of another tool, whose order would be lost."""
-    if path.lower().endswith((".yaml", ".yml", ".json")):
+    if path.lower().endswith(_DATA_SUFFIXES):
         return FOREIGN_DATA.search(text) is not None and not OWN_DATA.search(text)
     return bool(FOREIGN_TASK.search(text) and not OWN_FRONT.match(text))
 

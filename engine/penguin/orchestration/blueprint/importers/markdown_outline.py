@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import Struct
 
-from penguin.orchestration.blueprint.importers.unread.source_lines import content_lines
 from penguin.orchestration.blueprint.markdown.blocks import Block, read_blocks, walk
+from penguin.orchestration.blueprint.prose.content_lines import content_lines
 from penguin.orchestration.config.document_checker import Checker
 
 _STAR = re.compile(r"\*(?:\s+|$)")

@@ -3,33 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from itertools import pairwise
-
-from penguin.orchestration.blueprint.importers.backlog import ImportedItem
 
 _FIRST_THEN = re.compile(r"\bblocks?\b|\bbefore\b|→|->|=>", re.IGNORECASE)
 _THEN_FIRST = re.compile(r"\bdepends?\s+on\b|\bafter\b|\brequires?\b|\bblocked\s+by\b|\bneeds?\b", re.IGNORECASE)
 _NEGATED = re.compile(r"\b(?:no|not|never|without|independent\w*)\b|n't\b|n’t\b", re.IGNORECASE)
-
-
-class Reachability:
-    """Which task waits for which, directly or not."""
-
-    def __init__(self, items: Iterable[ImportedItem]) -> None:
-        self._needs = {item.id: item.dependencies for item in items}
-
-    def has(self, task: str, needed: str) -> bool:
-        """Return whether a task waits for another one. A task waits for itself."""
-        seen, todo = {task}, [task]
-        while todo:
-            one = todo.pop()
-            if one == needed:
-                return True
-            new = [name for name in self._needs.get(one, ()) if name not in seen]
-            seen.update(new)
-            todo += new
-        return False
 
 
 def statements(text: str, id_pattern: str) -> tuple[list[tuple[str, str]], bool]:

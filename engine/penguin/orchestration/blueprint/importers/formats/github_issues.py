@@ -10,7 +10,7 @@ from penguin.orchestration.blueprint.importers.field_reader import FieldReader
 from penguin.orchestration.blueprint.importers.format import Format
 from penguin.orchestration.blueprint.importers.markdown_outline import Heading, Item, Prose, outline, text_below
 from penguin.orchestration.blueprint.importers.references import denies, inline_ids, key_values
-from penguin.orchestration.blueprint.importers.unread.source_lines import content_lines
+from penguin.orchestration.blueprint.prose.content_lines import content_lines
 
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint.importers.source_file import Source

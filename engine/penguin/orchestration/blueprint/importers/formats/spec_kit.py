@@ -11,8 +11,9 @@ from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, I
 from penguin.orchestration.blueprint.importers.box_tasks import BoxReader, boxes_in
 from penguin.orchestration.blueprint.importers.format import Format
 from penguin.orchestration.blueprint.importers.markdown_outline import Heading, Item, Prose, headings_as_boxes
-from penguin.orchestration.blueprint.importers.stated_order import Reachability, statements
+from penguin.orchestration.blueprint.importers.stated_order import statements
 from penguin.orchestration.blueprint.importers.unassigned_text import ProseCollector
+from penguin.orchestration.blueprint.prose.reachability import Reachability
 
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint.importers.source_file import Source

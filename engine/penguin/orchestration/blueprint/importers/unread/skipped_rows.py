@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from penguin.orchestration.blueprint.importers.markdown_outline import Heading, Item
 from penguin.orchestration.blueprint.importers.unread.tables import table_rows
-from penguin.orchestration.blueprint.importers.unread.task_names import TaskNames
+from penguin.orchestration.blueprint.prose.task_names import TaskNames
 
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from penguin.orchestration.blueprint.importers.unread.source_lines import content_lines
+from penguin.orchestration.blueprint.prose.content_lines import content_lines
 
 _ROW = re.compile(r"\s*\|(.*)")
 _RULE = re.compile(r"[\s|:-]*-[\s|:-]*")

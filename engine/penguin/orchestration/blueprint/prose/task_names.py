@@ -5,10 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from penguin.orchestration.blueprint.importers.backlog import ImportedItem
+from typing import NamedTuple, Protocol
 
 _WORD = re.compile(r"[^\W_][\w.-]*[^\W_]|[^\W_]")
 _COUNTED = re.compile(r"(?:#|\b(?:tasks?|steps?|issues?|stor(?:y|ies)|items?|no\.)\s*#?)$", re.IGNORECASE)
@@ -16,6 +13,11 @@ _COUNTED = re.compile(r"(?:#|\b(?:tasks?|steps?|issues?|stor(?:y|ies)|items?|no\
 _LIST_BEFORE = re.compile(
     r"(?:[:(\[]|\b(?:on|by|after|for|requires|needs))[\s,;&#\d*_`-]*(?:(?:and|or|to)[\s#]+)*$", re.IGNORECASE
 )
+_WORD_BEFORE = re.compile(
+    r"(?:[`\"'“‘\[#:,]|\b(?:depends?|dependent|blocked|wait(?:s|ing)?|relies)\s+(?:on|upon|by|for)|\btasks?|\band|\bor)[\s*`_]*$",
+    re.IGNORECASE,
+)
+"""What stands before an id that is an ordinary word, such as `depends on build`."""
 _LIST_AFTER = re.compile(r"[\s,;&.#\d)\]*_`-]*(?:(?:and|or|through|to)[\s#\d]+)*[\s.)\]*_`]*$", re.IGNORECASE)
 """What stands around a number that is part of a list of numbers, such as `Depends on: 1, 2 and 3`."""
 _RANGE = re.compile(r"[\s`*_\])]*(?:-|–|—|\.{2,3}|…|to|through|thru|until)[\s`*_\[(#]*", re.IGNORECASE)
@@ -37,17 +39,28 @@ class Mention(NamedTuple):
     id: str
 
 
+class NamedTask(Protocol):
+    """A task with an id, or '', and a title."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+
+
 class TaskNames:
     """Finds the tasks of a backlog that a text names."""
 
-    def __init__(self, items: Iterable[ImportedItem]) -> None:
+    def __init__(self, items: Iterable[NamedTask], titles: bool = True) -> None:
+        """Collect the names of tasks: their ids and numbers, and their `titles`."""
         named = [item for item in items if item.id]
         self._order = [item.id for item in named]
         self._ids = {item.id.lower(): item.id for item in named}
         self._numbers: dict[str, list[str]] = {}
         self._titles: dict[str, str] = {}
         for item in named:
-            self._add_title(item)
+            if titles:
+                self._add_title(item)
             match = re.fullmatch(r"\D*?0*(\d+)", item.id)
             if match:
                 self._numbers.setdefault(match[1], []).append(item.id)
@@ -55,7 +68,7 @@ class TaskNames:
         words = "|".join(map(re.escape, sorted(self._titles, key=len, reverse=True)))
         self._title = re.compile(rf"(?<!\w)(?:{words})(?!\w)") if words else None
 
-    def _add_title(self, item: ImportedItem) -> None:
+    def _add_title(self, item: NamedTask) -> None:
         """Add the title of a task, and the id or number at its start."""
         title = item.title
         start = _TITLE_START.match(title)
@@ -111,7 +124,8 @@ class TaskNames:
         """Return the id of the task that a word names, or ''. A whole number needs words that say what it counts."""
         number = word.lstrip("0") if word.isdecimal() else ""
         if not number:
-            return self._ids.get(word.lower(), "")
+            is_name = not word.isalpha() or _WORD_BEFORE.search(before)
+            return self._ids.get(word.lower(), "") if is_name else ""
         counted = _COUNTED.search(before) is not None
         alone = _LIST_AFTER.match(after) is not None and _LIST_BEFORE.search(before) is not None
         if not counted and not alone:

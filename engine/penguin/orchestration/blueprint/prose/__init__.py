@@ -1,0 +1,1 @@
+"""Prose: the dependencies that sentences of a backlog state."""

@@ -1,0 +1,127 @@
+"""Order phrases: parts of a sentence that name a task which comes first, such as `once A-1 is merged`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+_ID = r"[`*\[(#<\"']{0,4}(?:(?:tasks?|steps?|issues?|stor(?:y|ies))\s+#?)?[A-Za-z0-9_][\w.-]{0,100}[`*\])>\"']{0,4}"
+_IDS = rf"{_ID}(?:\s{{0,3}}(?:,|&|\band\b|\bor\b|\+|/)\s{{0,3}}{_ID}){{0,20}}"
+_DONE = (
+    r"(?:(?:is|are|was|were|has|have|had|been|gets?|got|being|fully|both|all)\s+)*"
+    r"(?:done|complete[ds]?|finish(?:ed|es)?|merged?s?|land(?:ed|s)?|deployed|shipp?(?:ed|s)|released|closed|ready|ends"
+    r"|in\s+place|in(?=\s*(?:[.,;:)]|$))|exists?|available|pass(?:es|ed)|approved|implemented|live|green|accepted|verified)\b"
+)
+_AFTER_DONE = re.compile(
+    rf"\b(?P<word>when|whenever|if|as\s+soon\s+as|provided(?:\s+that)?|assum(?:es?|ing)(?:\s+that)?|given|with)\s+"
+    rf"(?P<ids>{_IDS})\s+{_DONE}",
+    re.IGNORECASE,
+)
+"""Ordinary words: they state an order if the sentence says that the task is done."""
+_AFTER = re.compile(
+    r"\b(?P<word>once|until|till|unless|pending|awaiting|await|subsequent\s+to"
+    r"|builds?\s+(?:up)?on|built\s+(?:up)?on|relies\s+(?:up)?on|rely(?:ing)?\s+(?:up)?on|on\s+top\s+of|not\s+(?:\w+\s+){0,3}?before)\s+"
+    rf"(?P<ids>{_IDS})",
+    re.IGNORECASE,
+)
+"""Words that state an order if an id follows at once."""
+_FOLLOWS = re.compile(rf"\bfollow(?:s|ing|-?up\s+(?:to|of))\s+(?P<ids>{_IDS})\b(?!['’]s\b)", re.IGNORECASE)
+_FIRST = re.compile(
+    rf"(?P<ids>{_IDS})\s+(?:first(?=\s*(?:[\])).,;:!]|$))"
+    r"|(?:must|should|needs?\s+to|ha(?:s|ve)\s+to)\s+(?:\w+\s+){0,4}?(?:first|before\s+(?:this|that|it|we|the\s+rest|anything|everything|starting|start|work))\b"
+    r"|(?:is|are|as)\s+(?:an?\s+|the\s+)?(?:pre-?requisites?|pre-?conditions?|blockers?|required|needed)\b)",
+    re.IGNORECASE,
+)
+"""What follows the id of a task that comes first."""
+_NEEDS_OF = re.compile(
+    rf"\b(?P<word>needs?|requires?)\s+(?!to\b)(?:\w+\s+){{0,3}}?(?:of|from|by)\s+(?P<ids>{_IDS})", re.IGNORECASE
+)
+"""`needs the schema of A-1`."""
+_THEN = re.compile(rf"(?P<ids>{_ID})\s*,?\s+(?:and\s+)?then\s+(?P<then>{_ID})", re.IGNORECASE)
+"""`A-1 then A-2`."""
+_OTHER_LANGUAGES = re.compile(
+    r"(?:\b(?:abhängig\s+von|hängt\s+(?:\w+\s+)?(?:ab\s+)?von|setzt(?=[^.]*\bvoraus)|blockiert\s+(?:von|durch)"
+    r"|dépend(?:ant)?\s+d[e'’u]|bloqué\s+par"
+    r"|depend(?:e[nm]?|iente|ente)\s+d(?:el?|[oa])|bloquead[oa]\s+p[oe]r|dipend(?:e|ono)\s+dal?|bloccat[oa]\s+da"
+    r"|завис(?:ит|ят)\s+от|заблокирован\w*)\b|依赖于?|取决于|依存(?:する)?|前提|被阻塞于)[\s:：]*"
+    rf"(?P<ids>{_IDS})",
+    re.IGNORECASE,
+)
+"""`depends on` and `blocked by` in German, French, Spanish, Portuguese, Italian, Russian, Chinese and Japanese."""
+_PATTERNS = (_AFTER_DONE, _AFTER, _FOLLOWS, _FIRST, _NEEDS_OF, _OTHER_LANGUAGES)
+_ANY = re.compile(
+    r"\b(?:when|if|soon|provided|assum|given|with|once|until|till|unless|pending|await|follow|subsequent|buil[dt]|rel[iy]"
+    r"|top\s+of|before|first|must|should|needs?|ha[sv]e?\s+to|pre-?|blockers?|required|requires?|then"
+    r"|abh|hängt|setzt|blo|dépend|depend|dipend|завис|заблок)|依|取|前|被",
+    re.IGNORECASE,
+)
+"""A word of one of these patterns."""
+_DENIED = re.compile(
+    r"(?:\b(?:not|no\s+longer|never|no|without|whether|nicht|kein\w*|pas|não|non|не)|n['’]t|不)\s*(?:\w+\s+){0,2}$",
+    re.IGNORECASE,
+)
+_STILL_STATED = re.compile(r"(?:until|till|unless|not\b.*before)$", re.IGNORECASE | re.DOTALL)
+"""Words with which a denied sentence states an order: `can't start until A-1 is done`."""
+
+
+_LABEL = re.compile(
+    r"[\s>*+•-]*(?:\d+[.)]\s+)?(?:\[.?\]\s+)?[*_`]*(?P<label>[^\W\d_][^:：\n`*]{0,40}?)[*_`]*\s*[:：][*_`]*\s*(?P<value>\S.*)"
+)
+_OTHER_LABELS = frozenset(
+    (
+        *("see", "see also", "related", "related to", "relates to", "related tasks", "ref", "refs", "reference"),
+        *("references", "cf", "link", "links", "similar", "similar to", "like", "duplicates", "duplicate of"),
+        *("supersedes", "superseded by", "replaces", "replaced by", "affects", "children", "child", "child tasks"),
+        *("subtasks", "siblings", "parent", "parent task", "epic", "example", "examples", "note", "notes", "id", "ids"),
+        *("task", "tasks", "task id", "issue", "ticket", "key", "name", "discovered from", "closes", "fixes"),
+        *("resolves", "covers", "used by", "title", "branch", "commit", "pr", "tags", "labels", "milestone", "sprint"),
+    )
+)
+"""Labels that say something else of the tasks behind them."""
+_REVERSE_LABELS = frozenset(
+    (
+        *("blocks", "blocking", "unblocks", "next", "then", "successor", "successors", "required by", "needed by"),
+        *("followed by", "enables", "precedes", "downstream", "dependents", "dependent tasks", "before", "do before"),
+    )
+)
+"""Labels of tasks that come after the task of the line."""
+
+
+class Labelled(NamedTuple):
+    """A line such as `Upstream: A-1`."""
+
+    value: tuple[int, int]
+    """The place of what stands behind the label."""
+    reverse: bool
+    """Whether the tasks behind the label wait for the task of the line."""
+
+
+def labelled(text: str) -> Labelled | None:
+    """Return the parts of a line with a label that may name what comes first; None for other lines."""
+    match = _LABEL.fullmatch(text)
+    label = " ".join(re.split(r"[\s_-]+", match["label"].strip().lower())) if match else ""
+    if match is None or label in _OTHER_LABELS:
+        return None
+    return Labelled(match.span("value"), label in _REVERSE_LABELS)
+
+
+def first_tasks(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the place of each part of a line that names tasks which come before the task of the line.
+
+    The part holds ids, such as `A-1 and A-2`; it may hold other words as well, and none of them need be a task.
+    """
+    if not _ANY.search(text):
+        return
+    for pattern in _PATTERNS:
+        for match in pattern.finditer(text):
+            word = match.groupdict().get("word") or ""
+            if _STILL_STATED.search(word) or not _DENIED.search(text[: match.start()]):
+                yield match.span("ids")
+
+
+def sequences(text: str) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+    """Yield the places of two tasks of which the first comes before the second, as in `A-1 then A-2`."""
+    if "then" in text.lower():
+        for match in _THEN.finditer(text):
+            yield match.span("ids"), match.span("then")
