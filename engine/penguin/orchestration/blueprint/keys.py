@@ -105,19 +105,10 @@ _EMPHASIZED = re.compile(r"(?P<mark>\*{1,3}|_{1,3})(?P<text>[A-Za-z][^*:]*[:：]
 """A line that is emphasized as a whole, such as `_Depends: A-1, A-2_`."""
 _BOLD_KEY = re.compile(r"(?<!\*)\*\*[A-Za-z][A-Za-z _-]{0,30}(?::\*\*|\*\*\s*:)")
 _SEPARATOR = re.compile(r"\s[|·•]\s")
-_WITHIN = re.compile(
-    r"\b(?:depend(?:s|ent|ing)\s+(?:up)?on|blocked\s+(?:by|on)|waits?\s+for)\b[*_`:\s]*(?P<value>[^.()\n]*[^.()\s])",
-    re.IGNORECASE,
-)
 _IN_BRACKETS = re.compile(
     r"\s*[(\[]\s*(?:depends(?:\s+on)?|deps?|dependenc(?:y|ies)|blocked\s+by|requires|needs|after)[\s:]+"
     r"(?P<value>[^()\[\]]+)[)\]]",
     re.IGNORECASE,
-)
-_PHRASE = re.compile(
-    r"[*_`#\s]*(?:depend(?:s|ent|ing)?(?:\s+(?:up)?on)?|dependenc(?:y|ies)|deps?|blocked\s+(?:by|on)|requires?|needs?"
-    r"|after|prerequisites?|waits?\s+for)\b[*_`]*[\s=–—>:-]*(?P<value>\S.*)",
-    re.IGNORECASE | re.DOTALL,
 )
 _LONGEST_NAME = 31
 _SHORTEST_PREFIX = 4
@@ -214,12 +205,6 @@ def key_alone(text: str) -> str | None:
         return None
     word = normalized(name)
     return None if word in _ONLY_WITH_VALUE else _KEYS.get(word)
-
-
-def after_dependency_phrase(text: str) -> str | None:
-    """Return what follows words such as `requires` at the start of a line or `depends on` in it; None for others."""
-    match = _PHRASE.match(text) or _WITHIN.search(text)
-    return match["value"].strip("`*_ ") if match else None
 
 
 def in_brackets(title: str) -> re.Match[str] | None:

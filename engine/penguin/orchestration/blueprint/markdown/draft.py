@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from textwrap import dedent
+from typing import TYPE_CHECKING
 
 from penguin.orchestration.blueprint.builder import Lines, TaskNode
 from penguin.orchestration.blueprint.keys import BLOCKS, DEPENDENCIES, LISTS
 from penguin.orchestration.blueprint.markdown.blocks import Block
 from penguin.orchestration.blueprint.task_ids import id_from_title
 from penguin.orchestration.config.document_checker import Checker, Node
+
+if TYPE_CHECKING:
+    from penguin.orchestration.blueprint.markdown.stated_names import StatedNames
 
 
 class TaskDraft:
@@ -26,11 +30,11 @@ class TaskDraft:
         "made_id",
         "metadata",
         "number",
-        "phrases",
         "prose",
         "recipes",
         "rest",
         "spans",
+        "stated",
         "subtasks",
     )
 
@@ -53,7 +57,7 @@ class TaskDraft:
         """The number before the title, by which dependencies may name the task."""
         self.rest = ""
         """The title without the candidate."""
-        self.phrases: list[tuple[int, list[str]]] = []
+        self.stated: list[StatedNames] = []
         """Lines of prose that may be dependencies, with the ids in them."""
         self.made_id = False
 

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from penguin.orchestration.blueprint.markdown.blocks import Block, walk
 from penguin.orchestration.blueprint.markdown.draft import TaskDraft
+from penguin.orchestration.blueprint.prose.claims import group_named
+from penguin.orchestration.blueprint.prose.order_phrases import first_tasks, is_denied, sequences, without_quotations
+from penguin.orchestration.blueprint.prose.reachability import Reachability
 from penguin.orchestration.config.document_checker import NOTE, Checker
 
 WORD = re.compile(
     r"(?<![\w-])(?P<reverse>blocks|unblocks|precedes|(?:required|needed)\s+(?:by|for)"
     r"|(?:dependency|prerequisite|predecessor)\s+(?:of|for))\b"
-    r"|(?<![\w-])(?P<word>depend(?:s|ent|ing)?[\s_-]*(?:up)?on|(?:dependencies|prerequisites|predecessors|deps)(?!\s+of\b)|dependency|depends|blocked[\s_-]*(?:by|on)"
-    r"|blockers?|wait(?:s|ing)?[\s_-]*(?:for|on)|prerequisite|predecessor|requires?|needs?|(?P<weak>after))\b"
+    r"|(?<![\w-])(?P<word>depend(?:s|ent|ing)?[\s_-]*(?:up)?on|(?:dependencies|prerequisites|predecessors|deps|prereqs?)(?!\s+of\b)|dependency|depends|blocked[\s_-]*(?:by|on)"
+    r"|blockers?|wait(?:s|ing)?[\s_-]*(?:for|on)|prerequisite|predecessor|requires?|needs?(?!\s+to\b)|(?P<weak>after))\b"
     r"|(?P<arrow>[-=]+>|→|⇒|<[-=]+|←)",
     re.IGNORECASE,
 )
 STEMS = (
-    *("depend", "deps", "block", "preced", "predecessor", "prerequisite", "require", "need", "wait", "after"),
+    *("depend", "deps", "block", "preced", "predecessor", "prereq", "require", "need", "wait", "after"),
     *("->", "=>", "<-", "<=", "→", "⇒", "←"),
 )
 """Each match of `WORD` contains one of these. To search for them is much faster."""
-_NOT = re.compile(r"(?:\b(?:not|never|no longer|without|no)|n't)\s+(?:\w+\s+)?$", re.IGNORECASE)
+_GROUP_STEMS = ("once", "until", "pre-req")
+"""Each line that names a group contains one of these, or one of STEMS."""
 _TOKEN = re.compile(r"(?P<mark>[`*\[<\"']|#(?=\d)|\b(?:tasks?|and|,)\s+(?=\d))?(?P<name>[A-Za-z0-9_][\w.-]*)")
 _DIRECT = re.compile(r"[\s:=*_`'\"(\[<#]*(?:(?:on|the|tasks?)\b[\s:=*_`'\"(\[<#]*)*", re.IGNORECASE)
 """What may stand between a word and the id that it is about."""
@@ -40,94 +43,54 @@ _HINT = "write Depends: ID below the task that waits, or change the words"
 _MOST_IDS = 100
 """Ids on a line that are compared with each other."""
 _NO_END = 1 << 40
-_NEAR = 100
-"""Tasks among which an indirect dependency is searched first."""
-_MOST_STEPS = 2_000_000
-"""Steps from task to task in search of indirect dependencies."""
 
 
 def report_lost_dependencies(
     blocks: Sequence[Block], drafts: Sequence[TaskDraft], owners: Mapping[int, str], checker: Checker
 ) -> None:
     """Warn of each line that names a dependency on a known task which is not there, directly or through others."""
-    edges = _Edges(drafts)
+    edges = _edges(drafts)
     known_lines = {problem.line for problem in checker.problems if problem.severity != NOTE}
-    for line in [*_phrases(drafts, edges), *_Mentions(blocks, drafts, owners, edges).lines()]:
+    for line in [*_stated(drafts, edges), *_Mentions(blocks, drafts, owners, edges).lines()]:
         if line not in known_lines:
             known_lines.add(line)
             checker.warn(line, "reads like a dependency, but is prose", _HINT)
 
 
-def _phrases(drafts: Sequence[TaskDraft], edges: _Edges) -> Iterator[int]:
+def _stated(drafts: Sequence[TaskDraft], edges: Reachability) -> Iterator[int]:
     """Yield the lines of prose that are nothing but names of tasks on which their task does not depend."""
     for draft in drafts:
         task_id = str(draft.entries["id"].raw)
-        for line, names in draft.phrases:
-            if all(name in edges.needed for name in names):
-                missing = [name for name in names if not (name == task_id or edges.has(task_id, name))]
-                if missing or task_id in names:
-                    yield line
+        for line, names, reverse in draft.stated:
+            pairs = [(name, task_id) if reverse else (task_id, name) for name in names if name != task_id]
+            is_known = all(name in edges.needed for name in names)
+            if is_known and (task_id in names or any(not edges.has(then, first) for then, first in pairs)):
+                yield line
 
 
-class _Edges:
-    """The dependencies of the tasks of a file."""
-
-    def __init__(self, drafts: Sequence[TaskDraft]) -> None:
-        self.needed: dict[str, list[str]] = {}
-        for draft in drafts:
-            own = [str(node.raw) for node in draft.dependencies()]
-            own += [str(child.entries["id"].raw) for child in draft.subtasks]
-            self.needed.setdefault(str(draft.entries["id"].raw), []).extend(own)
-        self._dependents: dict[str, set[str]] = {}
-        """All tasks that depend on a task, for those that were asked for."""
-        self._steps = 0
-
-    def has(self, task_id: str, needed: str) -> bool:
-        """Return whether a task depends on another one, directly or through others."""
-        if needed in self.needed.get(task_id, ()):
-            return True
-        near = self._reached(task_id, self.needed, _NEAR)
-        if len(near) < _NEAR or needed in near:
-            return needed in near
-        if needed not in self._dependents and self._steps < _MOST_STEPS:
-            self._dependents[needed] = self._reached(needed, self._dependents_of, len(self.needed))
-            self._steps += len(self._dependents[needed])
-        return task_id in self._dependents.get(needed, ())
-
-    @cached_property
-    def _dependents_of(self) -> dict[str, list[str]]:
-        """The tasks that depend directly on each task."""
-        found: dict[str, list[str]] = {}
-        for task_id, needed in self.needed.items():
-            for name in needed:
-                found.setdefault(name, []).append(task_id)
-        return found
-
-    @staticmethod
-    def _reached(start: str, edges: Mapping[str, Sequence[str]], most: int) -> set[str]:
-        """Return the tasks on the ways from a task, the near ones first, up to about a number of them."""
-        seen: set[str] = set()
-        waiting = deque([start])
-        while waiting and len(seen) < most:
-            for name in edges.get(waiting.popleft(), ()):
-                if name not in seen:
-                    seen.add(name)
-                    waiting.append(name)
-        return seen
+def _edges(drafts: Sequence[TaskDraft]) -> Reachability:
+    """Return the dependencies of the tasks of a file."""
+    needed: dict[str, list[str]] = {}
+    for draft in drafts:
+        own = [str(node.raw) for node in draft.dependencies()]
+        own += [str(child.entries["id"].raw) for child in draft.subtasks]
+        needed.setdefault(str(draft.entries["id"].raw), []).extend(own)
+    return Reachability(needed)
 
 
 class _Mentions:
     """The places of a file where dependencies are mentioned."""
 
     def __init__(
-        self, blocks: Sequence[Block], drafts: Sequence[TaskDraft], owners: Mapping[int, str], edges: _Edges
+        self, blocks: Sequence[Block], drafts: Sequence[TaskDraft], owners: Mapping[int, str], edges: Reachability
     ) -> None:
         self.blocks = blocks
         self.edges = edges
         self.owners = owners
         self.starts = sorted((draft.line, str(draft.entries["id"].raw)) for draft in drafts)
         self.folded = {name.casefold(): name for name in edges.needed if not name.isalpha()}
-        self.numbers = {draft.number: str(draft.entries["id"].raw) for draft in drafts if draft.number}
+        self.numbers = _numbers(edges.needed)
+        self.numbers |= {draft.number: str(draft.entries["id"].raw) for draft in drafts if draft.number}
 
     def lines(self) -> Iterator[int]:
         """Yield the number of each line that mentions a dependency that is not there."""
@@ -139,9 +102,6 @@ class _Mentions:
             kind, is_row = block.kind, block.text[:1] == "|"
             if kind == "heading":
                 in_list = _HEADING.match(block.text.strip()) is not None
-            if not (is_row or in_list or kind == "fence" or place in with_words):
-                header = []
-                continue
             cells = _cells(block.text) if is_row else []
             header = header or cells if is_row else []
             owner = self.owners.get(block.line)
@@ -150,10 +110,13 @@ class _Mentions:
             if kind == "fence":
                 yield from self._in_data(block, owner)
                 continue
+            text = without_quotations(" ".join(cells) if len(cells) == 2 else block.text)
             found: list[str] = []
             if place in with_words:
-                text = " ".join(cells) if len(cells) == 2 else block.text
                 found = self._in_line(text, owner, self._below(block) if owner is None else ())
+            found = found or self._in_phrases(text, owner)
+            if place in with_words:
+                found = found or self._in_groups(block, owner)
             if not found and is_row:
                 found = self._in_row(cells, header, owner)
             if not found and in_list and owner is None:
@@ -209,11 +172,53 @@ class _Mentions:
             if word["arrow"]:
                 left = self._ids(before) or ([owner] if owner else [])
                 found += self._unrelated(left, self._ids(after) if _is_direct(after) else [])
+            elif is_denied(before):
+                continue
             elif word["reverse"]:
                 found += self._reversed(self._subjects(before, owner), after)
-            elif not _NOT.search(before):
+            else:
                 found += self._after_word(before, after, word["weak"] is not None, owner, below)
         return list(dict.fromkeys(found))
+
+    def _in_phrases(self, text: str, owner: str | None) -> list[str]:
+        """Return what a line names in words such as `once A-1 is merged`, and on which its task does not depend."""
+        found: list[str] = []
+        for start, end in first_tasks(text):
+            named = self._ids(text[start:end], direct=True)
+            tasks = self._subjects(text[:start], owner)
+            found += [one for one in named if not all(one == task or self.edges.has(task, one) for task in tasks)]
+        for first, then in sequences(text):
+            left, right = (self._ids(text[start:end], direct=True) for start, end in (first, then))
+            found += self._unrelated(right, left)
+        return found
+
+    def _in_groups(self, block: Block, owner: str | None) -> list[str]:
+        """Return the group of tasks that a line names, such as `Phase 1`, unless all tasks of the line wait for it."""
+        match = group_named(block.text, in_heading=block.kind == "heading")
+        tasks = [owner] if owner else self._section_of(block)
+        if match is None or not tasks:
+            return []
+        number = match["number"] if "number" in match.groupdict() else None
+        needed = [name for heading in self._headings.get(number or "", ()) for name in self._below(heading)]
+        is_read = needed and all(self.edges.has(task, name) for task in tasks for name in needed)
+        return [] if is_read else [match[0]]
+
+    def _section_of(self, block: Block) -> Sequence[str]:
+        """Return the tasks in the section of a heading, or of the text below one."""
+        if block.kind == "heading":
+            return self._below(block)
+        above = [each for each in self.blocks if each.kind == "heading" and each.line < block.line]
+        return self._below(above[-1]) if above else ()
+
+    @cached_property
+    def _headings(self) -> dict[str, list[Block]]:
+        """The headings of groups of tasks, such as `Phase 2: Orders`, by the first number in them."""
+        found: dict[str, list[Block]] = {}
+        for block in self.blocks:
+            number = re.search(r"\d+", block.text) if block.kind == "heading" else None
+            if number:
+                found.setdefault(number[0], []).append(block)
+        return found
 
     def _reversed(self, needed: Sequence[str], after: str) -> list[str]:
         """Return the tasks right after a word such as `blocks` that do not depend on the tasks before it."""
@@ -287,16 +292,26 @@ class _Mentions:
 
 
 def _with_stems(lines: Sequence[str]) -> set[int]:
-    """Return the places of the lines that contain one of the stems."""
+    """Return the places of the lines that contain one of the stems of words for dependencies."""
     text = "\n".join(lines).casefold()
     found: set[int] = set()
-    for stem in STEMS:
+    for stem in (*STEMS, *_GROUP_STEMS):
         place = last = 0
         while (at := text.find(stem, last)) >= 0:
             place += text.count("\n", last, at)
             found.add(place)
             last = at + len(stem)
     return found
+
+
+def _numbers(ids: Iterable[str]) -> dict[str, str]:
+    """Return the ids of tasks by their last number, such as that of A-1; those with the same number by none."""
+    found: dict[str, list[str]] = {}
+    for name in ids:
+        letters = name.rstrip("0123456789")
+        if letters.strip("-_").isalpha() and letters != name:
+            found.setdefault(name[len(letters) :].lstrip("0"), []).append(name)
+    return {number: names[0] for number, names in found.items() if len(names) == 1}
 
 
 def _is_direct(after: str) -> bool:

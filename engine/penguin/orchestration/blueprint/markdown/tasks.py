@@ -24,10 +24,8 @@ from penguin.orchestration.blueprint.keys import (
     DEPENDENCIES,
     LISTS,
     RECIPE,
-    after_dependency_phrase,
     can_have_box,
     close_key,
-    in_brackets,
     is_metadata,
     key_alone,
     key_line,
@@ -36,7 +34,7 @@ from penguin.orchestration.blueprint.keys import (
     split_keys,
 )
 from penguin.orchestration.blueprint.markdown.blocks import Block
-from penguin.orchestration.blueprint.markdown.criteria import has_check, read_criterion, text_node
+from penguin.orchestration.blueprint.markdown.criteria import read_criterion, text_node
 from penguin.orchestration.blueprint.markdown.draft import TaskDraft
 from penguin.orchestration.blueprint.markdown.fences import plain_name, recipe_steps, settings_block
 from penguin.orchestration.blueprint.markdown.key_blocks import (
@@ -51,20 +49,14 @@ from penguin.orchestration.blueprint.markdown.key_blocks import (
     settings_list,
     texts_below,
 )
-from penguin.orchestration.blueprint.markdown.values import ATTRIBUTES, note_condition, read_attributes, set_value
+from penguin.orchestration.blueprint.markdown.stated_names import stated_names
+from penguin.orchestration.blueprint.markdown.titles import read_title
+from penguin.orchestration.blueprint.markdown.values import ATTRIBUTES, note_condition, set_value
 from penguin.orchestration.blueprint.task_ids import (
-    after_first_word,
     bare,
-    first_word,
-    is_names,
-    looks_like_id,
-    names_in,
-    number_of,
     split_id,
 )
-from penguin.orchestration.config.document_checker import Checker, Node, valid_id
-
-_NUMBERS = re.compile(r"\s*#\d+(?:\s*(?:,|and|&)\s*#\d+)*\s*")
+from penguin.orchestration.config.document_checker import Checker, Node
 
 
 class TaskReader:
@@ -80,7 +72,7 @@ class TaskReader:
     def one_line(self, block: Block, parent: TaskDraft | None = None) -> TaskDraft:
         """Read a task that is a bullet with a box, with all that is below it."""
         task = self._new(block, parent)
-        self._title(task, block, block.text, marked=parent is None)
+        read_title(task, block.text, block.line, marked=parent is None)
         self.body(task, block.children)
         return task
 
@@ -88,7 +80,7 @@ class TaskReader:
         """Read a task that is a heading with bullets, without its subsections."""
         task = self._new(heading, parent)
         explicit = has_key(blocks, "id")
-        self._title(task, heading, heading.text.strip(), marked=False, with_id=not explicit)
+        read_title(task, heading.text.strip(), heading.line, marked=False, with_id=not explicit)
         for block in settings_list(blocks):
             self._setting(task, block)
         self.body(task, blocks)
@@ -103,33 +95,6 @@ class TaskReader:
         if block.ticked:
             task.set("done", Node(True, block.line))
         return task
-
-    def _title(self, task: TaskDraft, block: Block, text: str, *, marked: bool, with_id: bool = True) -> None:
-        title, has_attributes = read_attributes(task, text, block.line)
-        title = self._dependencies_in_title(task, title, block.line)
-        task.number, title = number_of(title)
-        if looks_like_id(task.number) and with_id and "id" not in task.entries:
-            task.set("id", text_node(task.number, block.line))
-        task_id, rest = split_id(title, has_attributes=has_attributes, marked=marked) if with_id else (None, title)
-        if "id" in task.entries:
-            rest = title
-        elif task_id:
-            task.set("id", text_node(task_id, block.line))
-        elif with_id and valid_id(word := first_word(title)):
-            task.candidate, task.rest = word, after_first_word(title).strip()
-        if rest.strip():
-            task.set("title", text_node(rest.strip(), block.line))
-        if has_check(rest):
-            hint = "write it below the task: - Acceptance: TEXT `check: COMMAND`"
-            self.checker.warn(block.line, "a check in the title of a task is not run", hint)
-
-    def _dependencies_in_title(self, task: TaskDraft, title: str, line: int) -> str:
-        """Read `(depends on A-1)` in a title. Return the title without it."""
-        match = in_brackets(title)
-        if match is None or not (is_names(match["value"]) or _NUMBERS.fullmatch(match["value"])):
-            return title
-        set_value(task, DEPENDENCIES, match["value"], line)
-        return title[: match.start()] + title[match.end() :]
 
     def _setting(self, task: TaskDraft, block: Block) -> None:
         """Report a bullet of a list of settings that has no key."""
@@ -184,15 +149,9 @@ class TaskReader:
 
     def _prose(self, task: TaskDraft, block: Block) -> None:
         self._plain(task, block)
-        value = after_dependency_phrase(block.text)
-        if value is None and (found := key_line(block.text)):
-            value = found[1]
-        if value is None and block.kind in ("bullet", "text") and is_names(block.text):
-            value = block.text
-        if value:
-            names = [name for name, _ in names_in(value)]
-            if names and all(map(valid_id, names)):
-                task.phrases.append((block.line, names))
+        stated = stated_names(block)
+        if stated:
+            task.stated.append(stated)
         self.body(task, block.children)
 
     def _plain(self, task: TaskDraft, block: Block) -> None:

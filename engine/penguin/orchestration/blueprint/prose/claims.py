@@ -6,10 +6,16 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from penguin.orchestration.blueprint.prose.order_phrases import Labelled, first_tasks, labelled, sequences
+from penguin.orchestration.blueprint.prose.order_phrases import (
+    Labelled,
+    first_tasks,
+    labelled,
+    sequences,
+    without_quotations,
+)
 from penguin.orchestration.blueprint.prose.task_names import Mention, TaskNames
 
-NEEDS = re.compile(
+_NEEDS = re.compile(
     r"\b(?:depend(?:s|ent|ing)?[\s_]+(?:up)?on|depends|dependenc(?:y|ies)|deps?|block(?:ed|ers?)(?:[\s_-]+(?:by|on))?"
     r"|wait(?:s|ing)?(?:[\s_]+(?:for|on))|pre-?req(?:uisite)?s?|predecessors?)\b",
     re.IGNORECASE,
@@ -25,10 +31,20 @@ _NEXT = re.compile(
 _BLOCKS = re.compile(r"\bblocks\b|\bblocking\b", re.IGNORECASE)
 _BEFORE = re.compile(r"\bbefore\b", re.IGNORECASE)
 _ARROW = re.compile(r"->|→|=>|⇒|-->")
-NEGATED = re.compile(
+_NEGATED = re.compile(
     r"\b(?:no|not|never|without|none|nothing|independent\w*|former(?:ly)?|un\w*blocked)\b|n't\b|n’t\b", re.IGNORECASE
 )
-_WORDS = (NEEDS, _NEEDS_NEXT, _BLOCKS, _BEFORE, _ARROW)
+_GROUP_WORD = rf"(?:{_NEEDS.pattern}|\b(?:after|requires?|once|until)\b)[\s:*_`]*(?:the\s+)?"
+_GROUP = re.compile(
+    rf"{_GROUP_WORD}(?:(?:all|every(?:thing)?)\s+(?:of\s+)?(?:the\s+)?(?:tasks?|above|before|else|others?|phases?|stories)\b"
+    r"|(?:all\s+)?(?:the\s+)?(?:previous|preceding|prior|other|earlier)\s+(?:tasks?|phases?|steps?|ones?|stor(?:y|ies)|sections?|items?)\b"
+    r"|(?:phase|section|stage|milestone|epic|group|sprint)\s+#?(?P<number>\w*\d\w*))",
+    re.IGNORECASE,
+)
+"""A dependency on many tasks at once, such as `depends on all above` or `after Phase 1`."""
+_GROUP_NUMBER = re.compile(rf"\(\s*{_GROUP_WORD}#?(?P<number>\d+)\s*\)", re.IGNORECASE)
+"""A dependency of a section on another one, such as `## Phase 2 (depends on 1)`."""
+_WORDS = (_NEEDS, _NEEDS_NEXT, _BLOCKS, _BEFORE, _ARROW)
 _SENTENCE_END = re.compile(r"[.;!?]\s")
 _BETWEEN = re.compile(
     r"(?:[\s,;&/+`*_()\[\].#<>-]|\b(?:and|or|und|et|y|e|и|tasks?|issues?)\b|[和と及])*", re.IGNORECASE
@@ -38,7 +54,14 @@ _BETWEEN = re.compile(
 
 def names_dependencies(header: str) -> bool:
     """Return whether the header of a column says that its cells name dependencies."""
-    return NEEDS.search(header) is not None or _NEEDS_NEXT.search(header) is not None
+    return _NEEDS.search(header) is not None or _NEEDS_NEXT.search(header) is not None
+
+
+def group_named(line: str, in_heading: bool = False) -> re.Match[str] | None:
+    """Return where a line states a dependency on a group of tasks. Its `number` is that of a phase or section."""
+    if _NEGATED.search(line):
+        return None
+    return _GROUP.search(line) or (_GROUP_NUMBER.search(line) if in_heading else None)
 
 
 def claims(line: str, names: TaskNames, owner: str) -> Iterator[tuple[str, str]]:
@@ -52,8 +75,9 @@ def claims(line: str, names: TaskNames, owner: str) -> Iterator[tuple[str, str]]
     Yields:
         Pairs of ids. The first is '' if the line does not say which task waits.
     """
+    line = without_quotations(line)
     # The search for names is slow, and most lines have none of the words.
-    is_keyed = not NEGATED.search(line) and any(word.search(line) for word in _WORDS)
+    is_keyed = not _NEGATED.search(line) and any(word.search(line) for word in _WORDS)
     spans, pairs = list(first_tasks(line)), list(sequences(line))
     label = labelled(line) if owner and not line.lstrip().startswith("#") else None
     if not (is_keyed or spans or pairs or label):
@@ -101,7 +125,7 @@ def _keyed(line: str, found: list[Mention], owner: str) -> Iterator[tuple[str, s
     if _ARROW.search(line):
         yield from _arrows(line, found, owner)
         return
-    match = NEEDS.search(line)
+    match = _NEEDS.search(line)
     after = [one for one in found if match and one.start >= match.end()]
     if match is None or not after:
         match, after = _next_to(_NEEDS_NEXT, line, found)

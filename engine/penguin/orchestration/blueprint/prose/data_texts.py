@@ -35,7 +35,8 @@ def stated_dependencies(
     """
     nodes = dict(_nodes(root))
     tasks = [item.task for item in items]
-    names, reach = TaskNames(tasks, titles=False), Reachability(tasks)
+    names = TaskNames(tasks, titles=False)
+    reach = Reachability({task.id: task.dependencies for task in tasks})
     for item in items:
         task_id = item.task.id
         for line, text in _texts(nodes.get(task_id, {}), item.metadata, lines):

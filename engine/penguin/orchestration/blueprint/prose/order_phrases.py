@@ -6,7 +6,11 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_ID = r"[`*\[(#<\"']{0,4}(?:(?:tasks?|steps?|issues?|stor(?:y|ies))\s+#?)?[A-Za-z0-9_][\w.-]{0,100}[`*\])>\"']{0,4}"
+_ID = (
+    r"(?:[*\[(#<\"]{0,4}(?:(?:tasks?|steps?|issues?|stor(?:y|ies))\s+#?)?(?=\w*[-.\d_])[A-Za-z0-9_][\w.-]{0,100}[*\])>\"]{0,4}"
+    r"|[*\[(]{0,3}`[\w.-]{1,100}`[*\])]{0,3})"
+)
+"""What may be the id of a task: a word with a digit or a dash, or one in backticks."""
 _IDS = rf"{_ID}(?:\s{{0,3}}(?:,|&|\band\b|\bor\b|\+|/)\s{{0,3}}{_ID}){{0,20}}"
 _DONE = (
     r"(?:(?:is|are|was|were|has|have|had|been|gets?|got|being|fully|both|all)\s+)*"
@@ -20,8 +24,10 @@ _AFTER_DONE = re.compile(
 )
 """Ordinary words: they state an order if the sentence says that the task is done."""
 _AFTER = re.compile(
-    r"\b(?P<word>once|until|till|unless|pending|awaiting|await|subsequent\s+to"
-    r"|builds?\s+(?:up)?on|built\s+(?:up)?on|relies\s+(?:up)?on|rely(?:ing)?\s+(?:up)?on|on\s+top\s+of|not\s+(?:\w+\s+){0,3}?before)\s+"
+    r"\b(?P<word>once|until|till|unless|pending|awaiting|await|subsequent\s+to|builds?\s+(?:up)?on|built\s+(?:up)?on"
+    r"|rel(?:y|ies|ying)\s+(?:up)?on|on\s+top\s+of"
+    r"|after\s+(?:the\s+)?(?:completing|completion\s+of|finishing|merging|merge\s+of|shipping|deploying|deployment\s+of)"
+    r"|not\s+(?:\w+\s+){0,3}?before)\s+"
     rf"(?P<ids>{_IDS})",
     re.IGNORECASE,
 )
@@ -49,18 +55,31 @@ _OTHER_LANGUAGES = re.compile(
     re.IGNORECASE,
 )
 """`depends on` and `blocked by` in German, French, Spanish, Portuguese, Italian, Russian, Chinese and Japanese."""
-_PATTERNS = (_AFTER_DONE, _AFTER, _FOLLOWS, _FIRST, _NEEDS_OF, _OTHER_LANGUAGES)
-_ANY = re.compile(
-    r"\b(?:when|if|soon|provided|assum|given|with|once|until|till|unless|pending|await|follow|subsequent|buil[dt]|rel[iy]"
-    r"|top\s+of|before|first|must|should|needs?|ha[sv]e?\s+to|pre-?|blockers?|required|requires?|then"
-    r"|abh|hängt|setzt|blo|dépend|depend|dipend|завис|заблок)|依|取|前|被",
-    re.IGNORECASE,
+_PATTERNS = (
+    (re.compile(r"\b(?:when|if|soon|provided|assum|given|with)"), _AFTER_DONE),
+    (
+        re.compile(
+            r"\b(?:once|until|till|unless|pending|await|subsequent|buil[dt]s? (?:up)?on|rel(?:y|ies|ying) (?:up)?on"
+            r"|top of|before|after (?:the )?(?:comp|fini|merg|ship|depl))"
+        ),
+        _AFTER,
+    ),
+    (re.compile(r"\bfollow"), _FOLLOWS),
+    (re.compile(r"\b(?:first|must|should|needs? to|ha(?:s|ve) to|pre-?[rc]|blocker|required|needed)"), _FIRST),
+    (re.compile(r"\b(?:need|require)"), _NEEDS_OF),
+    (
+        re.compile(r"\b(?:abh|hängt|setzt|blo[cqk]|dépend|depende|depend[io]|dipend|завис|заблок)|[依取前被]"),
+        _OTHER_LANGUAGES,
+    ),
 )
-"""A word of one of these patterns."""
+"""Each pattern, after words in lower case of which one must be there: they are found sooner than the pattern."""
+_ANY_WORD = re.compile("|".join(words.pattern for words, _ in _PATTERNS))
 _DENIED = re.compile(
-    r"(?:\b(?:not|no\s+longer|never|no|without|whether|nicht|kein\w*|pas|não|non|не)|n['’]t|不)\s*(?:\w+\s+){0,2}$",
+    r"(?:\b(?:not|no\s+longer|never|no|without|whether|nothing|none|nobody|nicht|kein\w*|pas|não|non|не)|n['’]t|不)\s*(?:\w+\s+){0,2}$",
     re.IGNORECASE,
 )
+_QUOTATION = re.compile(r"[\"“](?=[^\"”]{0,200}\w [^\"”]{0,200}\d)[^\"”]{1,400}[\"”]")
+"""Words with a number between quotation marks, such as `"depends on A-1"`."""
 _STILL_STATED = re.compile(r"(?:until|till|unless|not\b.*before)$", re.IGNORECASE | re.DOTALL)
 """Words with which a denied sentence states an order: `can't start until A-1 is done`."""
 
@@ -88,6 +107,16 @@ _REVERSE_LABELS = frozenset(
 """Labels of tasks that come after the task of the line."""
 
 
+def without_quotations(text: str) -> str:
+    """Return a line with blanks in place of sentences between quotation marks, which state nothing themselves."""
+    return _QUOTATION.sub(lambda match: " " * len(match[0]), text) if '"' in text or "“" in text else text
+
+
+def is_denied(before: str) -> bool:
+    """Return whether the text before a word for dependencies denies it, such as `no longer`."""
+    return _DENIED.search(before) is not None
+
+
 class Labelled(NamedTuple):
     """A line such as `Upstream: A-1`."""
 
@@ -111,12 +140,13 @@ def first_tasks(text: str) -> Iterator[tuple[int, int]]:
 
     The part holds ids, such as `A-1 and A-2`; it may hold other words as well, and none of them need be a task.
     """
-    if not _ANY.search(text):
+    lower = text.lower()
+    if not _ANY_WORD.search(lower):
         return
-    for pattern in _PATTERNS:
-        for match in pattern.finditer(text):
+    for words, pattern in _PATTERNS:
+        for match in pattern.finditer(text) if words.search(lower) else ():
             word = match.groupdict().get("word") or ""
-            if _STILL_STATED.search(word) or not _DENIED.search(text[: match.start()]):
+            if _STILL_STATED.search(word) or not is_denied(text[: match.start()]):
                 yield match.span("ids")
 
 

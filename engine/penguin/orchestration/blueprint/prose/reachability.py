@@ -2,33 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections import deque
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 
-
-class DependentTask(Protocol):
-    """A task with the ids of the tasks that it depends on."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def dependencies(self) -> Sequence[str]: ...
+_NEAR = 100
+"""Tasks among which an indirect dependency is searched first."""
+_MOST_STEPS = 2_000_000
+"""Steps from task to task in search of indirect dependencies."""
 
 
 class Reachability:
-    """Which task waits for which, directly or not."""
+    """The dependencies of tasks. They must not change while it is used."""
 
-    def __init__(self, items: Iterable[DependentTask]) -> None:
-        self._needs = {item.id: item.dependencies for item in items}
+    def __init__(self, needed: Mapping[str, Sequence[str]]) -> None:
+        """Take the ids of the tasks that each task depends on, by its id."""
+        self.needed = needed
+        self._dependents: dict[str, set[str]] = {}
+        """All tasks that depend on a task, for those that were asked for."""
+        self._steps = 0
 
-    def has(self, task: str, needed: str) -> bool:
+    def has(self, task_id: str, needed: str) -> bool:
         """Return whether a task waits for another one. A task waits for itself."""
-        seen, todo = {task}, [task]
-        while todo:
-            one = todo.pop()
-            if one == needed:
-                return True
-            new = [name for name in self._needs.get(one, ()) if name not in seen]
-            seen.update(new)
-            todo += new
-        return False
+        if task_id == needed or needed in self.needed.get(task_id, ()):
+            return True
+        near = _reached(task_id, self.needed, _NEAR)
+        if len(near) < _NEAR or needed in near:
+            return needed in near
+        if needed not in self._dependents and self._steps < _MOST_STEPS:
+            self._dependents[needed] = _reached(needed, self._dependents_of, len(self.needed))
+            self._steps += len(self._dependents[needed])
+        return task_id in self._dependents.get(needed, ())
+
+    @cached_property
+    def _dependents_of(self) -> dict[str, list[str]]:
+        """The tasks that depend directly on each task."""
+        found: dict[str, list[str]] = {}
+        for task_id, needed in self.needed.items():
+            for name in needed:
+                found.setdefault(name, []).append(task_id)
+        return found
+
+
+def _reached(start: str, edges: Mapping[str, Sequence[str]], most: int) -> set[str]:
+    """Return the tasks on the ways from a task, the near ones first, up to about a number of them."""
+    seen: set[str] = set()
+    waiting = deque([start])
+    while waiting and len(seen) < most:
+        for name in edges.get(waiting.popleft(), ()):
+            if name not in seen:
+                seen.add(name)
+                waiting.append(name)
+    return seen

@@ -14,7 +14,8 @@ _LIST_BEFORE = re.compile(
     r"(?:[:(\[]|\b(?:on|by|after|for|requires|needs))[\s,;&#\d*_`-]*(?:(?:and|or|to)[\s#]+)*$", re.IGNORECASE
 )
 _WORD_BEFORE = re.compile(
-    r"(?:[`\"'“‘\[#:,]|\b(?:depends?|dependent|blocked|wait(?:s|ing)?|relies)\s+(?:on|upon|by|for)|\btasks?|\band|\bor)[\s*`_]*$",
+    r"(?:[`\"'“‘\[#,]|\b(?:depends?|dependent|blocked|wait(?:s|ing)?|relies)\s+(?:on|upon|by|for)\s*:?|\b(?:tasks?|and|or)"
+    r"|\b(?:dependenc(?:y|ies)|deps?|requires|needs|after|blockers?|prerequisites?)\s*:)[\s*`_]*$",
     re.IGNORECASE,
 )
 """What stands before an id that is an ordinary word, such as `depends on build`."""

@@ -185,12 +185,14 @@ class _Reader:
     def _state_order(self) -> None:
         """Add the order that the text outside of the phases states, where the phases do not imply it."""
         by_id = {task.id: task for task in self.backlog.items if task.id}
-        reach = Reachability(self.backlog.items)
+        needed = {task.id: task.dependencies for task in self.backlog.items}
+        reach = Reachability(needed)
         for line, text in self.after:
             found, unread = statements(text, _ID)
             for first, then in found:
                 if first in by_id and then in by_id and not reach.has(then, first):
                     by_id[then].dependencies.append(first)
+                    reach = Reachability(needed)
             if unread:
                 self.backlog.note(line, f"names tasks, but no order that could be read: {text.strip()[:100]}")
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from penguin.orchestration.blueprint.importers.markdown_outline import Heading
 from penguin.orchestration.blueprint.importers.unread.tables import Row, table_rows
-from penguin.orchestration.blueprint.prose.claims import NEEDS, NEGATED, claims, names_dependencies
+from penguin.orchestration.blueprint.prose.claims import claims, group_named, names_dependencies
 from penguin.orchestration.blueprint.prose.content_lines import content_lines
 from penguin.orchestration.blueprint.prose.reachability import Reachability
 from penguin.orchestration.blueprint.prose.task_names import TaskNames
@@ -17,40 +18,55 @@ if TYPE_CHECKING:
     from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, ImportedItem
     from penguin.orchestration.blueprint.importers.source_file import Source
 
-_GROUP = re.compile(
-    rf"(?:{NEEDS.pattern}|\b(?:after|requires?)\b)[\s:*_`]*(?:the\s+)?"
-    r"(?:(?:all|every(?:thing)?|previous|preceding|prior)\b|(?:phase|section|stage|milestone|epic|group|sprint)\s+#?\w*\d)",
-    re.IGNORECASE,
-)
-"""A dependency on many tasks at once, such as `depends on all above` or `after Phase 1`. spec-kit's phases imply it."""
 _SHOWN = 80
 
 
 def note_dependency_claims(source: Source, backlog: ImportedBacklog) -> None:
     """Add a note for each line that states a dependency between known tasks which the backlog does not have."""
     names = TaskNames(backlog.items)
-    reach = Reachability(backlog.items)
+    reach = Reachability({item.id: item.dependencies for item in backlog.items})
     noted = {note.line for note in backlog.notes}
+    sections = _sections(source, backlog)
     tables = {row.line: list(_row_claims(row, names)) for row in table_rows(source.text)}
     for number, line, owner in _owned_lines(source, backlog):
         if number in noted:
             continue
+        is_heading = line.lstrip().startswith("#")
         pairs = dict.fromkeys([*claims(line, names, owner.id if owner else ""), *tables.get(number, ())])
-        missing = [f"{then} on {first}" if then else first for then, first in pairs if not reach.has(then, first)]
+        below = sections.get(number, [])
+        missing = [f"{then} on {first}" for then, first in pairs if then and not reach.has(then, first)]
+        missing += [first for then, first in pairs if not then and not _all_wait(below, first, reach)]
         if missing:
             shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
             backlog.note(number, f"may state a dependency that was not read ({shown}): {line.strip()[:_SHOWN]}")
             noted.add(number)
-        elif backlog.format != "spec-kit" and owner is not None and _GROUP.search(line) and not NEGATED.search(line):
+        elif backlog.format != "spec-kit" and (owner or below) and group_named(line, in_heading=is_heading):
             backlog.note(
                 number, f"may state a dependency on a group of tasks, which is not read: {line.strip()[:_SHOWN]}"
             )
 
 
+def _sections(source: Source, backlog: ImportedBacklog) -> dict[int, list[str]]:
+    """Return the tasks in the section of each heading of Markdown, without those of sections in it, by its line."""
+    if source.document is not None:
+        return {}
+    headings = [part.line for part in source.parts if isinstance(part, Heading)]
+    found: dict[int, list[str]] = {line: [] for line in headings}
+    for item in backlog.items:
+        place = bisect_right(headings, item.line)
+        if place:
+            found[headings[place - 1]].append(item.id)
+    return found
+
+
+def _all_wait(tasks: Sequence[str], first: str, reach: Reachability) -> bool:
+    return bool(tasks) and all(reach.has(task, first) for task in tasks)
+
+
 def note_description_claims(backlog: ImportedBacklog) -> None:
     """Add a note for each line of a description that states a dependency which the backlog does not have."""
     names = TaskNames(backlog.items)
-    reach = Reachability(backlog.items)
+    reach = Reachability({item.id: item.dependencies for item in backlog.items})
     for item in backlog.items:
         for _, line in content_lines(item.description):
             pairs = dict.fromkeys(claims(line, names, item.id))
