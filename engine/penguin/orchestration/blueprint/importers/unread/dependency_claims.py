@@ -26,14 +26,14 @@ def note_dependency_claims(source: Source, backlog: ImportedBacklog) -> None:
     names = TaskNames(backlog.items)
     reach = Reachability({item.id: item.dependencies for item in backlog.items})
     noted = {note.line for note in backlog.notes}
-    sections = _sections(source, backlog)
+    sections = _Sections(source, backlog)
     tables = {row.line: list(_row_claims(row, names)) for row in table_rows(source.text)}
     for number, line, owner in _owned_lines(source, backlog):
         if number in noted:
             continue
         is_heading = line.lstrip().startswith("#")
         pairs = dict.fromkeys([*claims(line, names, owner.id if owner else ""), *tables.get(number, ())])
-        below = sections.get(number, [])
+        below = sections.tasks_around(number) if owner is None else []
         missing = [f"{then} on {first}" for then, first in pairs if then and not reach.has(then, first)]
         missing += [first for then, first in pairs if not then and not _all_wait(below, first, reach)]
         if missing:
@@ -46,17 +46,24 @@ def note_dependency_claims(source: Source, backlog: ImportedBacklog) -> None:
             )
 
 
-def _sections(source: Source, backlog: ImportedBacklog) -> dict[int, list[str]]:
-    """Return the tasks in the section of each heading of Markdown, without those of sections in it, by its line."""
-    if source.document is not None:
-        return {}
-    headings = [part.line for part in source.parts if isinstance(part, Heading)]
-    found: dict[int, list[str]] = {line: [] for line in headings}
-    for item in backlog.items:
-        place = bisect_right(headings, item.line)
-        if place:
-            found[headings[place - 1]].append(item.id)
-    return found
+class _Sections:
+    """The tasks below each heading of Markdown, without those below the next one."""
+
+    def __init__(self, source: Source, backlog: ImportedBacklog) -> None:
+        is_markdown = source.document is None
+        self._headings = [part.line for part in source.parts if isinstance(part, Heading)] if is_markdown else []
+        self._tasks: dict[int, list[str]] = {}
+        for item in backlog.items:
+            self._tasks.setdefault(self._heading(item.line), []).append(item.id)
+
+    def tasks_around(self, line: int) -> list[str]:
+        """Return the tasks in the section of a line."""
+        heading = self._heading(line)
+        return self._tasks.get(heading, []) if heading else []
+
+    def _heading(self, line: int) -> int:
+        place = bisect_right(self._headings, line)
+        return self._headings[place - 1] if place else 0
 
 
 def _all_wait(tasks: Sequence[str], first: str, reach: Reachability) -> bool:
