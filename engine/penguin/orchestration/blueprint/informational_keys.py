@@ -9,6 +9,22 @@ from penguin.orchestration.blueprint.keys import BLOCKS, DEPENDENCIES, is_metada
 from penguin.orchestration.config.document_checker import Checker, Node, nearest
 
 NO_METADATA: dict[str, str] = {}
+TASK_LISTS = frozenset(
+    (
+        "todos",
+        "todo",
+        "tasks",
+        "items",
+        "steps",
+        "stories",
+        "user stories",
+        "subtasks",
+        "backlog",
+        "checklist",
+        "children",
+    )
+)
+"""Keys of other programs, as `normalized` returns them, whose lists may be tasks."""
 _CLOSE = 0.8
 _DEPENDS = "depends_on"
 

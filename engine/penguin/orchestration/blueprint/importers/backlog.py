@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -64,3 +65,14 @@ class ImportedBacklog(Struct, kw_only=True):
     def note(self, line: int, text: str) -> None:
         """Add a remark for the user."""
         self.notes.append(Note(line, text))
+
+
+def link_dependents(items: Iterable[ImportedItem], pairs: Iterable[tuple[str, str]], backlog: ImportedBacklog) -> None:
+    """Make tasks depend on those that block them. A pair holds the ids of a task and of one that it blocks."""
+    by_id = {item.id: item for item in items}
+    for first, then in pairs:
+        blocked = by_id.get(then)
+        if blocked is None:
+            backlog.note(by_id[first].line if first in by_id else 0, f"{first} blocks {then}, which is not here")
+        elif first not in blocked.dependencies:
+            blocked.dependencies.append(first)

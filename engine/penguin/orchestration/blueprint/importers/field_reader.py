@@ -9,6 +9,11 @@ from collections.abc import Iterator
 from penguin.orchestration.config.document_checker import Checker, Node, kind_of
 
 _BULLET = re.compile(r"\s*(?:[-*+•]|\d+[.)])\s+(?:\[[ xX]?\]\s+)?(.*)")
+DEPENDENCY_FIELDS = (
+    *("dependencies", "dependsOn", "depends_on", "dependency", "deps", "blockedBy", "blocked_by", "blockers"),
+    *("prerequisites", "predecessors", "requires", "waitsFor", "waits_for"),
+)
+DEPENDENT_FIELDS = ("blocks", "unblocks", "dependents", "successors")
 
 
 class FieldReader:
@@ -82,6 +87,14 @@ class FieldReader:
             else:
                 found.append(str(node.raw))
         return [one for one in found if one]
+
+    def dependency_ids(self) -> list[str]:
+        """Return the ids in all fields that name the tasks on which this one depends, such as `blockedBy`."""
+        return list(dict.fromkeys(one for name in DEPENDENCY_FIELDS for one in self.ids(name)))
+
+    def dependent_ids(self) -> list[str]:
+        """Return the ids in all fields that name the tasks that depend on this one, such as `blocks`."""
+        return list(dict.fromkeys(one for name in DEPENDENT_FIELDS for one in self.ids(name)))
 
     def record(self, name: str) -> FieldReader | None:
         """Return a field that is a mapping itself."""

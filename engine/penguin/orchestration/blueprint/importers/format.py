@@ -25,3 +25,5 @@ class Format(NamedTuple):
     """Where its files are below the folder of a project, as glob patterns."""
     join: Callable[[list[ImportedBacklog]], ImportedBacklog] | None = None
     """Makes one backlog of several files, for tools with a file for each task."""
+    subfolders: tuple[str, ...] = ()
+    """The names of folders beside each other whose files are one backlog, the main one first."""

@@ -188,6 +188,7 @@ def note_unread(source: Source, backlog: ImportedBacklog) -> None:
     noted = {note.line for note in backlog.notes}
     texts = _plain("\n".join(text for item in backlog.items for text in (item.id, item.title, *item.criteria)))
     finder = _CriterionFinder()
+    in_data = source.document is not None
     for number, line, owner in _lines(source, backlog):
         if number in noted:
             finder.text(line)
@@ -197,7 +198,7 @@ def note_unread(source: Source, backlog: ImportedBacklog) -> None:
             backlog.note(
                 number, f"names {', '.join(unread)}, but {owner.id} does not depend on it: {line.strip()[:80]}"
             )
-        elif number != owner.line and (text := finder.text(line)) and not _is_in(text, texts):
+        elif (in_data or number != owner.line) and (text := finder.text(line)) and not _is_in(text, texts):
             backlog.note(number, f"is kept as prose, not as a task or criterion: {line.strip()[:80]}")
         elif _is_lost_requirement(line, owner):
             backlog.note(number, f"names requirements, but {owner.id} has no criteria of them: {line.strip()[:80]}")

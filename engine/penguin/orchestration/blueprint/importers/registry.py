@@ -11,6 +11,7 @@ from penguin.orchestration.backend import BlueprintError
 from penguin.orchestration.blueprint.importers import formats
 from penguin.orchestration.blueprint.importers.references import note_unread
 from penguin.orchestration.blueprint.importers.unread.dependency_claims import note_dependency_claims
+from penguin.orchestration.blueprint.importers.unread.skipped_fields import note_skipped_fields
 from penguin.orchestration.blueprint.importers.unread.skipped_rows import note_skipped_rows
 from penguin.orchestration.config.document_checker import raise_problems, suggest
 
@@ -66,4 +67,5 @@ def read_backlog(source: Source, format_name: str | None = None) -> ImportedBack
     note_unread(source, backlog)
     note_dependency_claims(source, backlog)
     note_skipped_rows(source, backlog)
+    note_skipped_fields(source, backlog)
     return backlog

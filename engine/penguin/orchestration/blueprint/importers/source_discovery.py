@@ -62,13 +62,31 @@ def _read_folder(folder: str, format_name: str | None) -> list[ReadSource]:
     for one in formats:
         sources = [read_source(path, os.path.normpath(path)) for path in sorted(Path(folder).glob("*.md"))]
         if one.join and any(one.recognise(source) for source in sources):
-            return _read_known(sources, one)
+            found = _read_known([*sources, *_beside(folder, one)], one)
+            _note_deeper(folder, found)
+            return found
     places = ", ".join(place for one in formats for place in one.places)
     raise BlueprintError(f"{folder}: holds no backlog of a known format", f"name its file; looked for {places}")
 
 
+def _beside(folder: str, one: Format) -> list[Source]:
+    """Return the files in the other folders of the same backlog, such as `backlog/completed` beside `backlog/tasks`."""
+    if not one.subfolders or Path(folder).absolute().name != one.subfolders[0]:
+        return []
+    others = [Path(os.path.normpath(Path(folder, os.pardir, name))) for name in one.subfolders[1:]]
+    return [read_source(path, str(path)) for other in others for path in sorted(other.glob("*.md"))]
+
+
+def _note_deeper(folder: str, found: list[ReadSource]) -> None:
+    """Add a note on the Markdown files in folders below one whose files are a backlog."""
+    deeper = sorted(os.path.normpath(path) for path in Path(folder).glob("*/**/*.md"))
+    if deeper:
+        more = f" and {len(deeper) - 3} more" if len(deeper) > 3 else ""
+        found[0].backlog.note(0, f"files in folders below {folder} are not read: {', '.join(deeper[:3])}{more}")
+
+
 def _at_places(folder: str, one: Format) -> list[ReadSource]:
-    paths = sorted({path for place in one.places for path in Path(folder).glob(place) if path.is_file()})
+    paths = dict.fromkeys(path for place in one.places for path in sorted(Path(folder).glob(place)) if path.is_file())
     sources = [read_source(path, os.path.normpath(path)) for path in paths]
     return _read_known(sources, one)
 
@@ -86,8 +104,10 @@ def _groups(reads: Iterable[ReadSource]) -> list[list[ReadSource]]:
     """Return the files that are one backlog together, for tools with a file for each task."""
     groups: dict[tuple[str, object], list[ReadSource]] = {}
     for read in reads:
-        joins = format_named(read.backlog.format).join is not None and read.path is not None
-        folder = read.path.absolute().parent if joins and read.path else None
+        one = format_named(read.backlog.format)
+        folder = read.path.absolute().parent if one.join is not None and read.path else None
+        if folder is not None and folder.name in one.subfolders:
+            folder = folder.parent
         groups.setdefault((read.backlog.format, folder or read.name), []).append(read)
     return list(groups.values())
 

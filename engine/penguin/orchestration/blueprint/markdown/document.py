@@ -14,7 +14,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from penguin.orchestration.blueprint.keys import CRITERIA, DEPENDENCIES, key_line, key_of, may_be_of_section
+from penguin.orchestration.blueprint.informational_keys import TASK_LISTS
+from penguin.orchestration.blueprint.keys import CRITERIA, DEPENDENCIES, key_line, key_of, may_be_of_section, normalized
 from penguin.orchestration.blueprint.markdown.blocks import Block, read_blocks, walk
 from penguin.orchestration.blueprint.markdown.draft import TaskDraft, complete_tasks, owners_of
 from penguin.orchestration.blueprint.markdown.fences import SETTINGS, plain_name, recipe_steps
@@ -48,6 +49,7 @@ _GROUP = re.compile(r"(?:phase|stage|milestone|sprint|iteration|epic|wave)s?\b")
 _CRITERIA_LABEL = re.compile(r"(?:criteria|checkpoint|gate)\W*$", re.IGNORECASE)
 """A line such as `**Exit Criteria:**`: boxes below it without an id are no tasks."""
 _RECIPE_ITEM = re.compile(r"(?:recipe|name)\s*:")
+_BELOW_TASKS = "write them below ## Tasks"
 _SECTIONS = ("tasks", "usage recipes", "validation")
 
 
@@ -71,8 +73,11 @@ def _front_matter(lines: list[str], checker: Checker) -> tuple[Node, int]:
             entries = checker.mapping(front, "front matter", None)
             for key in ("items", "tasks"):
                 if key in entries:
-                    hint = "write them below ## Tasks"
-                    checker.error(entries[key].key_line, f"front matter: {key}: tasks stand in the Markdown", hint)
+                    message = f"front matter: {key}: tasks stand in the Markdown"
+                    checker.error(entries[key].key_line, message, _BELOW_TASKS)
+            for key, node in entries.items():
+                if normalized(key) in TASK_LISTS and isinstance(node.value, list) and key not in ("items", "tasks"):
+                    checker.warn(node.key_line, f"front matter: {key}: looks like tasks, but is metadata", _BELOW_TASKS)
             return Node({key: node for key, node in entries.items() if key not in ("items", "tasks")}, 1), number + 1
     checker.error(1, "the front matter is not closed", "end it with a line ---")
     return Node({}, 1), len(lines) + 1

@@ -97,7 +97,7 @@ class _Finder:
         """Return whether a row of a table has the id of an unknown task, or is one of a table of unknown tasks."""
         if not cells or self.ids.intersection(cells) or all(_RULER.fullmatch(cell) or not cell for cell in cells):
             return False
-        if any(self._is_unknown_id(cell) for cell in cells[:2]):
+        if any(self._is_unknown_id(cell.partition(" ")[0].rstrip(":.")) for cell in cells[:2]):
             return True
         column = next((place for place, name in enumerate(header) if _TASK_COLUMN.fullmatch(name)), None)
         if column is None or cells == header or column >= len(cells) or not cells[column]:

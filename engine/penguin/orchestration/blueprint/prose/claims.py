@@ -79,7 +79,7 @@ def claims(line: str, names: TaskNames, owner: str) -> Iterator[tuple[str, str]]
     # The search for names is slow, and most lines have none of the words.
     is_keyed = not _NEGATED.search(line) and any(word.search(line) for word in _WORDS)
     spans, pairs = list(first_tasks(line)), list(sequences(line))
-    label = labelled(line) if owner and not line.lstrip().startswith("#") else None
+    label = labelled(line) if not line.lstrip().startswith("#") else None
     if not (is_keyed or spans or pairs or label):
         return
     found = names.find(line)
@@ -115,7 +115,7 @@ def _labelled(line: str, label: Labelled, found: list[Mention], owner: str) -> I
     for one in reversed(behind):
         rest = rest[: one.start - start] + rest[one.end - start :]
     if behind and _BETWEEN.fullmatch(rest) and all(one.end <= start - 1 or one.start >= start for one in found):
-        subjects = [one.id for one in found if one.start < start] or [owner]
+        subjects = [one.id for one in found if one.start < start] or [owner] * bool(owner)
         pairs = ((subject, one.id) for subject in subjects for one in behind if subject != one.id)
         yield from ((then, first) if not label.reverse else (first, then) for then, first in pairs)
 

@@ -50,11 +50,11 @@ _OTHER_LANGUAGES = re.compile(
     r"(?:\b(?:abhängig\s+von|hängt\s+(?:\w+\s+)?(?:ab\s+)?von|setzt(?=[^.]*\bvoraus)|blockiert\s+(?:von|durch)"
     r"|dépend(?:ant)?\s+d[e'’u]|bloqué\s+par"
     r"|depend(?:e[nm]?|iente|ente)\s+d(?:el?|[oa])|bloquead[oa]\s+p[oe]r|dipend(?:e|ono)\s+dal?|bloccat[oa]\s+da"
-    r"|завис(?:ит|ят)\s+от|заблокирован\w*)\b|依赖于?|取决于|依存(?:する)?|前提|被阻塞于)[\s:：]*"
+    r"|завис(?:ит|ят)\s+от|заблокирован\w*)\b|⛔\ufe0f?|依赖于?|取决于|依存(?:する)?|前提|被阻塞于)[\s:：]*"
     rf"(?P<ids>{_IDS})",
     re.IGNORECASE,
 )
-"""`depends on` and `blocked by` in German, French, Spanish, Portuguese, Italian, Russian, Chinese and Japanese."""
+"""`depends on` in German, French, Spanish, Portuguese, Italian, Russian, Chinese and Japanese, and as a sign."""
 _PATTERNS = (
     (re.compile(r"\b(?:when|if|soon|provided|assum|given|with)"), _AFTER_DONE),
     (
@@ -68,7 +68,7 @@ _PATTERNS = (
     (re.compile(r"\b(?:first|must|should|needs? to|ha(?:s|ve) to|pre-?[rc]|blocker|required|needed)"), _FIRST),
     (re.compile(r"\b(?:need|require)"), _NEEDS_OF),
     (
-        re.compile(r"\b(?:abh|hängt|setzt|blo[cqk]|dépend|depende|depend[io]|dipend|завис|заблок)|[依取前被]"),
+        re.compile(r"\b(?:abh|hängt|setzt|blo[cqk]|dépend|depende|depend[io]|dipend|завис|заблок)|[依取前被⛔]"),
         _OTHER_LANGUAGES,
     ),
 )

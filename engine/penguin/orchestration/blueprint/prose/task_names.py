@@ -25,7 +25,8 @@ _RANGE = re.compile(r"[\s`*_\])]*(?:-|–|—|\.{2,3}|…|to|through|thru|until)
 _TIGHT_RANGE = re.compile(r"(?<=\w)(?:-|\.{2,3})(?=\w)")
 _SHORTEST_TITLE = 4
 _TITLE_START = re.compile(
-    r"[`*\[(#]*(?:(?:task|step|issue|story)\s+)?(?:(?P<number>\d+)|(?P<id>[A-Za-z]{0,8}-?\d+(?:\.\d+)*[a-z]?))[\]`*.:)]*\s+",
+    r"[`*\[(#]*(?:(?:task|step|issue|story)\s+)?(?:(?P<number>\d+)|(?P<id>[A-Za-z]{0,8}-?\d+(?:\.\d+)*[a-z]?))"
+    r"[\]`*.:)]*(?:\([^()\s]*\))?\s+",
     re.IGNORECASE,
 )
 _TITLE_END = re.compile(r"(?:[(\[]|\s[—–-]\s|[;,]\s|\bdepends\s|\bblocked\s|\*\*)", re.IGNORECASE)
@@ -64,10 +65,15 @@ class TaskNames:
                 self._add_title(item)
             match = re.fullmatch(r"\D*?0*(\d+)", item.id)
             if match:
-                self._numbers.setdefault(match[1], []).append(item.id)
+                self._add_number(match[1], item.id)
         # The longest title comes first: it may contain a shorter one.
         words = "|".join(map(re.escape, sorted(self._titles, key=len, reverse=True)))
         self._title = re.compile(rf"(?<!\w)(?:{words})(?!\w)") if words else None
+
+    def _add_number(self, number: str, task_id: str) -> None:
+        ids = self._numbers.setdefault(number, [])
+        if task_id not in ids:
+            ids.append(task_id)
 
     def _add_title(self, item: NamedTask) -> None:
         """Add the title of a task, and the id or number at its start."""
@@ -76,11 +82,11 @@ class TaskNames:
         if start:
             title = title[start.end() :]
             if start["number"]:
-                self._numbers.setdefault(start["number"].lstrip("0"), []).append(item.id)
+                self._add_number(start["number"].lstrip("0"), item.id)
             else:
                 self._ids.setdefault(start["id"].lower(), item.id)
         short, *remark = _TITLE_END.split(title, maxsplit=1)
-        states = remark and re.search(r"depend|block|after|needs|requires|wait|->|→", title, re.IGNORECASE)
+        states = remark and re.search(r"\bdep|block|after|needs|requires|wait|->|→", title, re.IGNORECASE)
         for one in (short,) if states else (title, short):
             plain = " ".join(one.lower().split()).strip("`*_.:;,- ")
             if len(plain) >= _SHORTEST_TITLE:

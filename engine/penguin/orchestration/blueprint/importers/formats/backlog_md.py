@@ -63,6 +63,8 @@ def _read(source: Source) -> ImportedBacklog:
     if not item.id:
         source.checker.error(1, "front matter: has no id")
     _read_front(record, item)
+    if source.path is not None and source.path.absolute().parent.name == "completed":
+        item.done = True
     _read_body(item, source.text, match.end())
     if is_cancelled(item.metadata.get("status", "")):
         backlog.leave_out(item, f"is {item.metadata['status']} in the source")
@@ -75,7 +77,7 @@ def _read_front(record: FieldReader, item: ImportedItem) -> None:
     status = record.text("status")
     item.done = is_done(status)
     keep_status(item, status)
-    item.dependencies = [one.upper() for one in record.ids("dependencies", "depends_on", "blocked_by")]
+    item.dependencies = [one.upper() for one in record.dependency_ids()]
     priority = record.text("priority").lower()
     item.priority = priority if priority in _PRIORITIES else ""
     parent = record.text("parent_task_id", "parent")
@@ -143,6 +145,7 @@ FORMAT = Format(
     "a task of Backlog.md",
     _recognise,
     _read,
-    places=("backlog/tasks/*.md", ".backlog/tasks/*.md"),
+    places=tuple(f"{folder}{name}/*.md" for folder in ("backlog/", ".backlog/", "") for name in ("tasks", "completed")),
     join=_join,
+    subfolders=("tasks", "completed"),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, ImportedItem
-from penguin.orchestration.blueprint.importers.field_reader import FieldReader
+from penguin.orchestration.blueprint.importers.field_reader import DEPENDENCY_FIELDS, FieldReader
 from penguin.orchestration.blueprint.importers.format import Format
 from penguin.orchestration.blueprint.importers.statuses import is_cancelled, is_done, keep_status
 from penguin.orchestration.config.document_checker import nearest
@@ -95,11 +95,18 @@ def _dependencies(
             if kind not in _OTHER:
                 message = f"the type {kind[:40]!r} of its dependency on {needed} is unknown: it orders nothing"
                 backlog.note(item.line, message)
+    item.dependencies += [one for name in DEPENDENCY_FIELDS[1:] for one in record.ids(name)]
+    item.dependencies = list(dict.fromkeys(item.dependencies))
     parent = record.text("parent", "parent_id")
     if parent:
         parents.append((parent, item.id))
     if other:
         item.metadata["related"] = ", ".join(other)
+    count = record.text("dependency_count")
+    is_child = any(child == item.id for _, child in parents)
+    if count.isdecimal() and int(count) and not (item.dependencies or other or is_child):
+        number = "1 dependency" if count == "1" else f"{count} dependencies"
+        backlog.note(item.line, f"{item.id} has {number}, which this file does not name: import .beads/issues.jsonl")
 
 
 def _link(backlog: ImportedBacklog, parents: list[tuple[str, str]]) -> None:

@@ -6,7 +6,7 @@ import re
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, ImportedItem
+from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog
 from penguin.orchestration.blueprint.importers.box_tasks import (
     BoxReader,
     is_dotted_number,
@@ -20,7 +20,10 @@ from penguin.orchestration.blueprint.importers.source_file import read_source
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint.importers.source_file import Source
 
-_REQUIREMENTS = re.compile(r"_Requirements?:\s*(.+?)_\s*$", re.MULTILINE)
+_REQUIREMENTS = re.compile(
+    r"_Requirements?:\s*(.+?)_\s*$|\bValidates:\s*Requirements?\s+([\d., –-]*\d)", re.MULTILINE | re.IGNORECASE
+)
+_NUMBERS = re.compile(r"(\d+(?:\.\d+)*)(?:\s*(?:-|–|—|\bto\b|\bthrough\b|\.\.+)\s*(\d+(?:\.\d+)*))?")
 _PART = re.compile(r"^[-*]\s+\[.?\]\*?\s+\d+\.?\s", re.MULTILINE)
 _STEP_BELOW = re.compile(r"^[ \t]+[-*]\s+\[.?\]\*?\s+\d+\.\d+\.?\s", re.MULTILINE)
 _STEP = re.compile(r"^[ \t]*[-*]\s+\[.?\]\*?\s+\d+(?:\.\d+)*\.?\s", re.MULTILINE)
@@ -43,20 +46,51 @@ def _read(source: Source) -> ImportedBacklog:
     reader = BoxReader(source, backlog, numbered, is_dotted_number)
     reader.read_all("implementation plan|implementation tasks|tasks?", sections=False)
     link_numbered(backlog.items)
-    _add_requirements(source, backlog.items)
+    _add_requirements(source, backlog)
     return backlog
 
 
-def _add_requirements(source: Source, items: list[ImportedItem]) -> None:
+def _add_requirements(source: Source, backlog: ImportedBacklog) -> None:
     """Set which requirements a task names, and add their acceptance criteria if requirements.md is there."""
     criteria = _acceptance_criteria(source)
-    for item in items:
+    for item in backlog.items:
         match = _REQUIREMENTS.search(item.description)
         if match is None:
             continue
-        item.metadata["requirements"] = match[1].strip()
-        names = dict.fromkeys(re.findall(r"\d+\.\d+", match[1]))
+        named = (match[1] or match[2]).strip()
+        item.metadata["requirements"] = named
+        names = dict.fromkeys(_named_criteria(named, list(criteria)))
         item.criteria += [f"{name} {criteria[name]}" for name in names if name in criteria]
+        missing = [name for name in names if name not in criteria] if criteria else []
+        if missing:
+            backlog.note(item.line, f"{item.id} names requirements that requirements.md lacks: {', '.join(missing)}")
+
+
+def _named_criteria(text: str, known: list[str]) -> list[str]:
+    """Return the numbers of the criteria in a text such as `1.1-1.3, 2` or `All`: a whole number is a requirement."""
+    if re.fullmatch(r"all(?:\s+requirements)?\.?", text, re.IGNORECASE):
+        return known
+    found: list[str] = []
+    for first, last in _NUMBERS.findall(text):
+        if last:
+            found += _range(first, last, known)
+        elif "." in first:
+            found.append(first)
+        else:
+            found += [name for name in known if name.startswith(f"{first}.")] or [first]
+    return found
+
+
+def _range(first: str, last: str, known: list[str]) -> list[str]:
+    """Return the numbers from one to another: those that are known, and both ends."""
+    start, end = _order(first), _order(last)
+    within = [name for name in known if start <= _order(name)[: len(start)] and _order(name)[: len(end)] <= end]
+    ends = [one for one in (first, last) if "." in one and one not in within]
+    return within + ends
+
+
+def _order(number: str) -> list[int]:
+    return [int(part) for part in number.split(".")]
 
 
 def _acceptance_criteria(source: Source) -> dict[str, str]:

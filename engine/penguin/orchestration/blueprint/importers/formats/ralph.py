@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, ImportedItem
+from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, ImportedItem, link_dependents
 from penguin.orchestration.blueprint.importers.field_reader import FieldReader
 from penguin.orchestration.blueprint.importers.format import Format
 from penguin.orchestration.blueprint.importers.statuses import is_done, keep_status
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.blueprint.importers.source_file import Source
 
 _STORIES = ("userStories", "user_stories", "stories", "features")
+_CRITERIA = ("acceptanceCriteria", "acceptance_criteria", "criteria", "successCriteria", "success_criteria")
 _PRIORITIES = ("critical", "high", "medium", "low")
 
 
@@ -64,11 +65,13 @@ def _stories(source: Source, backlog: ImportedBacklog) -> Iterator[tuple[float, 
     backlog.metadata |= record.leftovers() | (about.leftovers() if about else {})
     if backlog.title:
         backlog.id = backlog.title
-    for story in stories:
-        yield _story(story)
+    blocked: list[tuple[str, str]] = []
+    ranked = [_story(story, blocked) for story in stories]
+    link_dependents([item for _, item in ranked], blocked, backlog)
+    yield from ranked
 
 
-def _story(record: FieldReader) -> tuple[float, ImportedItem]:
+def _story(record: FieldReader, blocked: list[tuple[str, str]]) -> tuple[float, ImportedItem]:
     status = record.text("status")
     title = record.text("title", "name", "story")
     description = record.text("description")
@@ -77,8 +80,8 @@ def _story(record: FieldReader) -> tuple[float, ImportedItem]:
         title=title or description.split("\n")[0],
         line=record.line,
         description=description if title else "",
-        dependencies=record.ids("dependsOn", "depends_on", "dependencies", "blockedBy", "blocked_by", "prerequisites"),
-        criteria=record.texts("acceptanceCriteria", "acceptance_criteria", "criteria", "steps"),
+        dependencies=record.dependency_ids(),
+        criteria=_criteria(record),
         done=record.flag("passes", "done", "completed") or is_done(status),
         metadata={},
     )
@@ -86,9 +89,16 @@ def _story(record: FieldReader) -> tuple[float, ImportedItem]:
     notes = record.text("notes")
     if notes:
         item.description = f"{item.description}\n\n{notes}".strip()
+    blocked += [(item.id, one) for one in record.dependent_ids()]
     rank = _rank(record, item)
     item.metadata |= record.leftovers()
     return rank, item
+
+
+def _criteria(record: FieldReader) -> list[str]:
+    """Return the criteria of a story; its steps, if it has none."""
+    found = [text for name in _CRITERIA for text in record.texts(name)]
+    return found or record.texts("steps")
 
 
 def _rank(record: FieldReader, item: ImportedItem) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, ImportedItem
+from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, ImportedItem, link_dependents
 from penguin.orchestration.blueprint.importers.field_reader import FieldReader
 from penguin.orchestration.blueprint.importers.format import Format
 from penguin.orchestration.blueprint.importers.statuses import is_cancelled, is_done, keep_status
@@ -49,6 +49,7 @@ def _read(source: Source) -> ImportedBacklog:
     for number, (name, node) in enumerate(tags.items()):
         plain = name in ("", _MAIN_TAG) or (number == 0 and _MAIN_TAG not in tags and len(tags) == 1)
         reader.read_tag(node, "" if plain else f"{name}.", name)
+    link_dependents(backlog.items, reader.blocked, backlog)
     if isinstance(value, dict) and "" not in tags:
         for name, node in value.items():
             if name not in tags:
@@ -62,6 +63,8 @@ class _Reader:
     def __init__(self, backlog: ImportedBacklog, source: Source) -> None:
         self.backlog = backlog
         self.checker = source.checker
+        self.blocked: list[tuple[str, str]] = []
+        """Each task with one that it blocks."""
 
     def read_tag(self, node: Node, prefix: str, tag: str) -> None:
         """Read the tasks of a tag. `prefix` is put before their ids."""
@@ -82,7 +85,7 @@ class _Reader:
             self.checker.error(record.line, f"{record.where}: has no id")
             return
         item = self._item(record, f"{prefix}{number}")
-        item.dependencies = [f"{prefix}{one}" for one in record.ids("dependencies")]
+        item.dependencies = [f"{prefix}{one}" for one in record.dependency_ids()]
         self._finish(record, item, prefix)
 
     def _subtask(
@@ -94,7 +97,7 @@ class _Reader:
             return
         base = parent.id.removeprefix(prefix)
         item = self._item(record, f"{prefix}{number if number.startswith(f'{base}.') else f'{base}.{number}'}")
-        names = record.ids("dependencies")
+        names = record.dependency_ids()
         # A number without a dot is a sibling, if there is one with it.
         item.dependencies = [f"{prefix}{base}.{one}" if one in siblings else f"{prefix}{one}" for one in names]
         if not item.dependencies:
@@ -107,6 +110,7 @@ class _Reader:
     def _finish(self, record: FieldReader, item: ImportedItem, prefix: str) -> bool:
         """Add an item with its subtasks, unless it was cancelled. Return whether it was added."""
         subtasks = list(record.records("subtasks"))
+        self.blocked += [(item.id, f"{prefix}{one}") for one in record.dependent_ids()]
         item.metadata |= record.leftovers()
         if is_cancelled(item.metadata.get("status", "")):
             self.backlog.leave_out(item, f"is {item.metadata['status']} in the source")

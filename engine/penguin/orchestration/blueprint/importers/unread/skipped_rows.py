@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from penguin.orchestration.blueprint.importers.markdown_outline import Heading, Item
 from penguin.orchestration.blueprint.importers.unread.tables import table_rows
+from penguin.orchestration.blueprint.prose.content_lines import content_lines
 from penguin.orchestration.blueprint.prose.task_names import TaskNames
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ _MOST = 20
 _ID = re.compile(r"[\s`*_\[(#~]*(?:[A-Z][A-Za-z]*-?\d+(?:\.\d+)*[a-z]?|\d+\.\d+(?:\.\d+)*)[\s`*_\]):.~]+[^\W_]")
 """An id and a title, such as `A-1 Build`, `T001: Build` or `1.2 Build`."""
 _CELL_ID = re.compile(r"[`*_\[(#]*(?:[A-Z][A-Za-z]*-?\d+(?:\.\d+)*[a-z]?|\d+(?:\.\d+)*)[`*_\]).]*")
+_HTML_ITEM = re.compile(r"<li\b[^>]*>", re.IGNORECASE)
 _SHOWN = 80
 
 
@@ -48,8 +50,11 @@ def _skipped(source: Source, backlog: ImportedBacklog) -> Iterator[tuple[int, st
         among = backlog.format != "spec-kit" and any(start <= part.line < end for start, end in sections)
         if among or (_ID.match(part.text) and not (named and named[0].start < 3)):
             yield part.line, lines[part.line - 1]
+    for number, line in content_lines(source.text):
+        if _HTML_ITEM.search(line):
+            yield number, line
     for row in table_rows(source.text):
-        first = next((cell for _, cell in row.cells if _CELL_ID.fullmatch(cell)), None)
+        first = next((cell for _, cell in row.cells if _CELL_ID.fullmatch(cell) or _ID.match(cell)), None)
         known = any(names.find(f"#{cell}") for cell in ([first] if first else [cell for _, cell in row.cells]))
         among = any(start <= row.line < end for start, end in sections)
         if row.line not in tasks and not known and (among or first):
