@@ -63,7 +63,7 @@ class TaskNames:
         for item in named:
             if titles:
                 self._add_title(item)
-            match = re.fullmatch(r"\D*?0*(\d+)", item.id)
+            match = re.fullmatch(r"[^\W\d_]{0,12}[-_#]?0*(\d+)", item.id)
             if match:
                 self._add_number(match[1], item.id)
         # The longest title comes first: it may contain a shorter one.
