@@ -206,3 +206,39 @@ def test_an_import_without_a_command_for_test_says_so(empty: Program) -> None:
     assert sum(line.startswith("TEST has no command") for line in empty("import", "todo.md").out.splitlines()) == 1
     (empty.folder / "penguin.yaml").write_text(CONFIG)
     assert "TEST has no command" not in empty("import", "todo.md").out
+
+
+@pytest.mark.parametrize(
+    ("files", "command"),
+    [
+        ({"Makefile": "test:\n\ttrue\n"}, "make test (Makefile)"),
+        ({"package.json": '{"scripts": {"test": "vitest run"}}'}, "npm test (package.json)"),
+        ({"package.json": '{"scripts": {"test": "vitest run"}}', "pnpm-lock.yaml": ""}, "pnpm test (package.json)"),
+        ({"pyproject.toml": "[tool.pytest]\n"}, "pytest -q (pyproject.toml)"),
+        ({"pyproject.toml": "[project]\n", "tests/test_a.py": "", "uv.lock": ""}, "uv run pytest -q (pyproject.toml)"),
+        ({"Cargo.toml": "[package]\n"}, "cargo test (Cargo.toml)"),
+        ({"go.mod": "module a\n"}, "go test ./... (go.mod)"),
+    ],
+)
+def test_an_import_sets_the_command_for_test(empty: Program, files: dict[str, str], command: str) -> None:
+    for name, text in {**files, "todo.md": "- [ ] A-1 One\n"}.items():
+        path = empty.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    assert f"TEST runs {command}" in empty("import", "todo.md").out
+    config = json.loads(empty("-o", "json", "-c", "/config").out)
+    assert command.partition(" (")[0] in json.dumps(config)
+
+
+def test_a_package_without_tests_has_no_command(empty: Program) -> None:
+    (empty.folder / "todo.md").write_text("- [ ] A-1 One\n")
+    script = 'echo "Error: no test specified" && exit 1'
+    (empty.folder / "package.json").write_text(json.dumps({"scripts": {"test": script}}))
+    assert "TEST has no command" in empty("import", "todo.md").out
+
+
+def test_an_import_suggests_the_command_for_test(empty: Program) -> None:
+    (empty.folder / "todo.md").write_text("- [ ] A-1 One\n")
+    (empty.folder / "go.mod").write_text("module a\n")
+    (empty.folder / "penguin.yaml").write_text("project: {id: shop}\nblueprints: [blueprints/*.yaml]\n")
+    assert "phases: {test: {run: [go test ./...]}}" in empty("import", "todo.md").out

@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.backlogs.fixtures import BLUEPRINT, Fixture, fixtures
 from tests.importers.backlogs import plan_of, plan_text
+
+from penguin.orchestration.blueprint import read_blueprint
 
 REQUIREMENTS = """# Requirements
 
@@ -121,3 +124,18 @@ def test_criteria_in_a_text_of_json(tmp_path: Path) -> None:
     task = {"id": 1, "title": "one", "status": "pending", "details": "Do it.\n\nAcceptance Criteria:\n- fast\n- safe"}
     notes = plan_text(tmp_path, "tasks.json", json.dumps({"tasks": [task]})).notes
     assert [note.text.rpartition("- ")[2] for note in notes] == ["fast", "safe"]
+
+
+def test_front_matter_that_was_read_is_not_named(tmp_path: Path) -> None:
+    text = "---\nid: T-2\ntitle: two\nstatus: To Do\ndependencies:\n  - T-1\nassignee:\n  - '@ada'\n---\n\nText.\n"
+    plan = plan_text(tmp_path, "backlog/tasks/t-2.md", text)
+    assert [note.text for note in plan.notes] == ["T-2 depends on T-1, which is not in the source: left out"]
+
+
+@pytest.mark.parametrize("fixture", [one for one in fixtures() if not one.error_line], ids=lambda one: one.name)
+def test_no_line_of_the_backlogs_reads_like_a_dependency(tmp_path: Path, fixture: Fixture) -> None:
+    if fixture.format == BLUEPRINT:
+        texts = [it.message for it in read_blueprint(fixture.path, fixture.path.name, "p").problems]
+    else:
+        texts = [note.text for note in plan_of(fixture.path, tmp_path).notes]
+    assert not [text for text in texts if "a dependency" in text and ("may state" in text or "reads like" in text)]

@@ -58,6 +58,8 @@ def import_backlogs(session: Session, request: ImportRequest) -> ImportResult:
         next_command="" if request.dry_run else _next_command(session, plans),
         dry_run=request.dry_run,
         test_missing=not config.has_tests,
+        test_command=config.test.command if config.test else "",
+        test_file=config.test.file if config.test else "",
     )
 
 
@@ -95,15 +97,17 @@ class _Config:
     def __init__(self, root: Path, plans: Sequence[ImportPlan]) -> None:
         from penguin.orchestration.blueprint.importers.config_edit import add_pattern, has_gate, initial_config
         from penguin.orchestration.config import load_settings
+        from penguin.orchestration.files.test_command import find_test_command
 
         self.state = "unchanged"
         self.agent = ""
         self.text = ""
+        self.test = find_test_command(root)
         path = root / CONFIG_FILE
         if not os.path.lexists(path):
             self.state = "new"
             self.agent = _installed_agent()
-            self.text = initial_config(root, self.agent)
+            self.text = initial_config(root, self.agent, self.test.command if self.test else "")
             patterns: tuple[str, ...] = ("blueprints/*.md", "blueprints/*.yaml")
         else:
             self.text = path.read_text(encoding="utf-8")

@@ -351,6 +351,10 @@ class ImportResult(NamedTuple):
     dry_run: bool
     test_missing: bool = False
     """penguin.yaml does not say what TEST runs."""
+    test_command: str = ""
+    """The command that runs the tests of the project, which a new penguin.yaml gets; empty: none was found."""
+    test_file: str = ""
+    """The file of the project that names that command."""
 
     def data(self) -> dict[str, Any]:
         return {
@@ -361,4 +365,5 @@ class ImportResult(NamedTuple):
             "recorded": list(self.recorded),
             "next": self.next_command,
             "test_missing": self.test_missing,
+            "test_command": self.test_command,
         }

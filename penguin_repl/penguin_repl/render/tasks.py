@@ -276,12 +276,26 @@ def _import(result: p.ImportResult) -> Iterator[Part]:
         yield field("penguin.yaml", f"{result.config}{agent}")
     if result.recorded:
         yield field("Recorded as done outside of Penguin", Span(", ".join(result.recorded), "id"))
-    if result.test_missing:
-        yield "TEST has no command: in penguin.yaml, set phases: {test: {run: [COMMAND]}}, or {test: skip}"
+    yield from _missing_commands(result)
     if result.dry_run:
         yield "Nothing was written."
     elif result.next_command:
         yield field("Try", Span(result.next_command, "command"))
+
+
+def _missing_commands(result: p.ImportResult) -> Iterator[Part]:
+    """Yield what TEST runs, and what to add to penguin.yaml before the gates can pass."""
+    is_new = result.config == "new"
+    if result.test_missing:
+        found = result.test_command or "COMMAND"
+        setting = f"phases: {{test: {{run: [{found}]}}}}, or {{test: skip}}"
+        yield line("TEST has no command: in penguin.yaml, set ", setting)
+    elif is_new:
+        yield line("TEST runs ", Span(result.test_command, "command"), f" ({result.test_file})")
+    if is_new and not result.agent:
+        yield "IMPLEMENT has no command: in penguin.yaml, set phases: {implement: {agent: claude}} or {run: [COMMAND]}"
+    if is_new:
+        yield "VERIFY waits for a person (/workflow approve ID --by NAME) until the criteria have checks"
 
 
 def _imported_file(file: p.ImportedFile) -> Iterator[Part]:

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _RECIPES = "  use:\n    recipes: true                     # the task's recipes\n"
+_TEST = (
+    "  # test:\n"
+    "  #   run: [pytest -q, ruff check .]\n"
+    "  #   on_failure: implement           # the gate that runs after a failure; default: the same gate\n"
+)
 _FLOW_END = re.compile(r"\]\s*(?:#.*)?$")
 
 
@@ -73,9 +78,17 @@ def _insert(text: str, root: Node, pattern: str) -> str | None:
     return "\n".join(lines) + "\n"
 
 
-def initial_config(root: Path, agent: str) -> str:
-    """Return the text of a new penguin.yaml for imported tasks, which an `agent` implements if it is named."""
+def initial_config(root: Path, agent: str, test: str) -> str:
+    """Return the text of a new penguin.yaml for imported tasks.
+
+    Args:
+        root: The folder of the project.
+        agent: The agent that implements the tasks; '' for none.
+        test: The command that tests them; '' for none.
+    """
     text = CONFIG_TEXT.replace("PROJECT_ID", project_id_of(root))
+    if test:
+        text = text.replace(_TEST, f"  test: {{run: [{json.dumps(test)}]}}\n")
     text = text.replace("  - blueprints/*.md\n", "  - blueprints/*.md\n  - blueprints/*.yaml\n")
     if not agent:
         return text

@@ -95,6 +95,8 @@ _OTHER_LABELS = frozenset(
         *("subtasks", "siblings", "parent", "parent task", "epic", "example", "examples", "note", "notes", "id", "ids"),
         *("task", "tasks", "task id", "issue", "ticket", "key", "name", "discovered from", "closes", "fixes"),
         *("resolves", "covers", "used by", "title", "branch", "commit", "pr", "tags", "labels", "milestone", "sprint"),
+        *("requirement", "requirements", "validates", "satisfies", "implements", "criteria", "story", "stories"),
+        *("user story", "user stories", "version", "section", "number", "points", "effort", "estimate", "priority"),
     )
 )
 """Labels that say something else of the tasks behind them."""

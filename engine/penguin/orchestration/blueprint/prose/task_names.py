@@ -58,7 +58,7 @@ class TaskNames:
         named = [item for item in items if item.id]
         self._order = [item.id for item in named]
         self._ids = {item.id.lower(): item.id for item in named}
-        self._numbers: dict[str, list[str]] = {}
+        self._numbers: dict[str, dict[str, None]] = {}
         self._titles: dict[str, str] = {}
         for item in named:
             if titles:
@@ -71,9 +71,7 @@ class TaskNames:
         self._title = re.compile(rf"(?<!\w)(?:{words})(?!\w)") if words else None
 
     def _add_number(self, number: str, task_id: str) -> None:
-        ids = self._numbers.setdefault(number, [])
-        if task_id not in ids:
-            ids.append(task_id)
+        self._numbers.setdefault(number, {})[task_id] = None
 
     def _add_title(self, item: NamedTask) -> None:
         """Add the title of a task, and the id or number at its start."""
@@ -137,8 +135,8 @@ class TaskNames:
         alone = _LIST_AFTER.match(after) is not None and _LIST_BEFORE.search(before) is not None
         if not counted and not alone:
             return ""
-        names = self._numbers.get(number, [])
-        return self._ids.get(word.lower(), "") or (names[0] if len(names) == 1 else "")
+        names = self._numbers.get(number, {})
+        return self._ids.get(word.lower(), "") or (next(iter(names)) if len(names) == 1 else "")
 
     def _between(self, first: str, last: str) -> list[str]:
         """Return the ids between two ids, if both have the same form, such as T001 and T009."""

@@ -22,6 +22,7 @@ _MOST = 20
 _ID = re.compile(r"[\s`*_\[(#~]*(?:[A-Z][A-Za-z]*-?\d+(?:\.\d+)*[a-z]?|\d+\.\d+(?:\.\d+)*)[\s`*_\]):.~]+[^\W_]")
 """An id and a title, such as `A-1 Build`, `T001: Build` or `1.2 Build`."""
 _CELL_ID = re.compile(r"[`*_\[(#]*(?:[A-Z][A-Za-z]*-?\d+(?:\.\d+)*[a-z]?|\d+(?:\.\d+)*)[`*_\]).]*")
+_FRONT = re.compile(r"---[ \t]*\n(.*?\n)---[ \t]*(?:\n|$)", re.DOTALL)
 _HTML_ITEM = re.compile(r"<li\b[^>]*>", re.IGNORECASE)
 _SHOWN = 80
 
@@ -31,7 +32,10 @@ def note_skipped_rows(source: Source, backlog: ImportedBacklog) -> None:
     if source.document is not None or not backlog.items:
         return
     noted = {note.line for note in backlog.notes}
-    found = sorted({line: text for line, text in _skipped(source, backlog) if line not in noted}.items())
+    front = _FRONT.match(source.text)
+    first = source.text.count("\n", 0, front.end()) + 1 if front else 1
+    skipped = {line: text for line, text in _skipped(source, backlog) if line >= first and line not in noted}
+    found = sorted(skipped.items())
     for line, text in found[:_MOST]:
         backlog.note(line, f"is kept as prose, not as a task: {text.strip()[:_SHOWN]}")
     if len(found) > _MOST:
