@@ -4,10 +4,14 @@ After each, what the file says is still read, or the reader says on that line wh
 
 - A deleted line takes with it only what it says.
 - Indentation, another bullet and another spelling of a key lose no task, dependency, criterion or check. Indentation
-  may make a criterion of a task, a task of a criterion, and give a dependency to the task above.
+  may make a criterion of a task, a task of a criterion, and give a dependency to the task above. Then that task, or
+  another one that did not have it before, has the dependency.
 - A word with a letter less means the same, or is reported; of an id, where another task depends on it.
 - A refused file is fine, for then nothing is lost, and so is one that is read in another format, which is named. An
   invented check never is.
+
+What was reported before the mutation does not count. Formats in which the place of a task orders it are free in the
+dependencies only where the changed line is a task, a section or data.
 """
 
 from __future__ import annotations
@@ -164,11 +168,18 @@ def _is_reported(mutation: Mutation, before: Reading, after: Reading) -> bool:
         return True
     # What is below a line goes with it: its first line is as good.
     near = {mutation.line, mutation.line - 1} if mutation.after is None else {mutation.line, mutation.line + 1}
-    if near & after.reported:
+    if near & (after.reported - _moved_lines(mutation, before.reported)):
         return True
     # An unknown dependency is reported where it is, and metadata by its name.
     new = _words(after.remarks) - _words(before.remarks)
-    return not new.isdisjoint(_words(f"{mutation.before} {mutation.after or ''}"))
+    changed = _words(mutation.after) ^ _words(mutation.before) if mutation.after is not None else set()
+    return not new.isdisjoint(changed | _telling_words(f"{mutation.before} {mutation.after or ''}"))
+
+
+def _moved_lines(mutation: Mutation, lines: frozenset[int]) -> frozenset[int]:
+    """Return the lines that were reported before, with their numbers after the mutation."""
+    shift = 1 if mutation.after is None else 0
+    return frozenset(line - shift if line > mutation.line else line for line in lines)
 
 
 def _lost_texts(mutation: Mutation, before: Reading, after: Reading, shown: str) -> Iterator[str]:
@@ -214,21 +225,32 @@ def _hides_heading(mutation: Mutation) -> bool:
 
 def _lost_edges(mutation: Mutation, before: Reading, after: Reading) -> Iterator[str]:
     structural = mutation.kind in ("delete", "indent", "dedent", "change_bullet")
-    if structural and mutation.fixture.format in IMPLIED_ORDER:
+    if structural and mutation.fixture.format in IMPLIED_ORDER and _may_order(mutation):
         return
     names = _new_names(before, after) if mutation.kind == "misspell" else {}
     expected = {(names.get(task, task), names.get(needed, needed)) for task, needed in before.edges}
     for task, needed in sorted(expected - after.edges):
-        if not (structural and _is_moved(mutation, after, task, needed)):
+        if not (structural and _is_moved(mutation, before, after, task, needed)):
             yield f"dependency of {task} on {needed}"
 
 
-def _is_moved(mutation: Mutation, after: Reading, task: str, needed: str) -> bool:
+def _may_order(mutation: Mutation) -> bool:
+    """Return whether a line may be a task, a section or data: its place, or its parent, orders tasks."""
+    line = mutation.before.lstrip()
+    return mutation.fixture.path.suffix != ".md" or line.startswith("#") or BOX.search(line) is not None
+
+
+def _is_moved(mutation: Mutation, before: Reading, after: Reading, task: str, needed: str) -> bool:
     """Return whether a dependency went with a line, or is now another task's: the one above, to which it belongs.
 
     A subtask that is none any more, or became a criterion, has no parent that depends on it.
     """
-    if task not in after.titles or needed not in after.titles or any(needed == other for _, other in after.edges):
+    if task not in after.titles or needed not in after.titles:
+        return True
+    others = [task for task, other in after.edges if needed == other]
+    if len(others) >= sum(needed == other for _, other in before.edges):
+        return True
+    if mutation.after is not None and others and _word(needed) in mutation.before:
         return True
     on_line = _word(needed) in mutation.before or _word(task) in mutation.before
     return on_line and (mutation.after is None or BOX.search(mutation.before) is not None)
@@ -243,6 +265,11 @@ def _new_names(before: Reading, after: Reading) -> dict[str, str]:
 
 def _word(task_id: str) -> str:
     return task_id.rpartition(".")[2]
+
+
+def _telling_words(text: str) -> set[str]:
+    """Return the words of a text that are no ordinary ones: those of five letters and more, and ids."""
+    return {word for word in _words(text) if len(word) > 4 or any(map(str.isdigit, word))}
 
 
 def _words(text: str) -> set[str]:

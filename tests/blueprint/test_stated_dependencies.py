@@ -238,3 +238,9 @@ def test_a_section_that_depends_on_another_one(tmp_path: Path, heading: str) -> 
     assert [it.line for it in parse_blueprint(lines, "todo.md").problems if it.severity != NOTE] == [line]
     assert not [it for it in parse_blueprint(read, "todo.md").problems if it.severity != NOTE]
     assert [it.line for it in plan_text(tmp_path, "todo.md", lines).notes if it.line] == [line]
+
+
+@pytest.mark.parametrize("key", ["depends_on", "dependency_specs", "blocks", "acceptance_criteria"])
+def test_a_key_of_tasks_at_the_top_of_a_document(key: str) -> None:
+    text = f"items:\n  - id: A-1\n  - id: A-2\n{key}: [A-1]\n"
+    assert [problem.line for problem in parse_blueprint(text, "plan.yaml").problems] == [4]

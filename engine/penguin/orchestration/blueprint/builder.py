@@ -23,7 +23,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from penguin.orchestration.blueprint.informational_keys import shown, split_metadata
+from penguin.orchestration.blueprint.informational_keys import shown, split_metadata, warn_of_task_keys
 from penguin.orchestration.blueprint.model import Blueprint, BlueprintItem
 from penguin.orchestration.blueprint.recipes import check_recipe, recipe_entries
 from penguin.orchestration.blueprint.task_ids import names_in, names_of_part
@@ -104,6 +104,7 @@ def build_blueprint(root: Node | None, checker: Checker, path: str, project_id: 
     every = checker.mapping(root, path, None)
     is_blueprint = every.pop("no_blueprint", None) is None
     entries, metadata = split_metadata(every, BLUEPRINT_KEYS, path, checker if is_blueprint else Checker(path))
+    warn_of_task_keys(every, checker)
     blueprint_id = checker.identifier(entries.get("id"), "id") or _id_of(path, checker, "id" in entries)
     project = checker.identifier(entries.get("project"), "project") or project_id
     builder = _Builder(checker, blueprint_id, project, path)

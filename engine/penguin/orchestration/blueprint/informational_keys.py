@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from penguin.orchestration.blueprint.keys import BLOCKS, DEPENDENCIES, is_metadata, key_of
+from penguin.orchestration.blueprint.keys import BLOCKS, CRITERIA, DEPENDENCIES, is_metadata, key_of
 from penguin.orchestration.config.document_checker import Checker, Node, nearest
 
 NO_METADATA: dict[str, str] = {}
@@ -25,6 +25,7 @@ TASK_LISTS = frozenset(
     )
 )
 """Keys of other programs, as `normalized` returns them, whose lists may be tasks."""
+_ONLY_OF_TASKS = frozenset(["dependency_specs", "subtasks"])
 _CLOSE = 0.8
 _DEPENDS = "depends_on"
 
@@ -48,6 +49,14 @@ def split_metadata(
         else:
             metadata[key] = shown(node)
     return {key: node for key, node in entries.items() if key in known}, metadata
+
+
+def warn_of_task_keys(entries: dict[str, Node], checker: Checker) -> None:
+    """Warn of keys at the top of a document that only a task can have: they belong to none."""
+    for key, node in entries.items():
+        is_of_task = key in _ONLY_OF_TASKS or key_of(key) in (DEPENDENCIES, BLOCKS, CRITERIA)
+        if is_of_task and node.value not in (None, "", []):
+            checker.warn(node.key_line, f"{key} stands below no task, and is metadata", "write it in its task")
 
 
 def _alias(key: str, known: Sequence[str]) -> str | None:
