@@ -107,9 +107,9 @@ class Session:
 
         if not self.folder:
             return find_workspace(current_folder())
-        from penguin_commands.grammar.tokens import quote
+        from penguin_commands.grammar.tokens import command_line
 
-        return find_workspace(self.folder, f"penguin init --workspace {quote(os.fspath(self.folder))}")
+        return find_workspace(self.folder, command_line("init", "--workspace", os.fspath(self.folder)))
 
     @property
     def is_own(self) -> bool:

@@ -149,7 +149,7 @@ def _run(options: Options) -> int:
         from penguin_repl.trust_prompt import run_trust
 
         return run_trust(session, screen, yes=options.yes)
-    if options.script is None and not options.command and os.isatty(0):
+    if options.for_terminal and os.isatty(0):
         from penguin_repl.shell.shell import run_shell
         from penguin_repl.trust_prompt import offer_trust
 
@@ -224,6 +224,8 @@ def _run_script(options: Options, session: Session, screen: Screen) -> ExitCode:
 def _script_lines(options: Options) -> ScriptLines:
     from penguin_repl.scripts import lines as source
 
+    if options.line:
+        return source.ScriptLines(source.line_from_words(options.line))
     if options.command:
         return source.ScriptLines(source.lines_from_options(options.command))
     if options.script in (None, "-"):
@@ -301,7 +303,7 @@ def _check(session: Session, screen: Screen, *, accept: bool) -> ExitCode:
 
 
 def _help_words(options: Options) -> Sequence[str]:
-    """Return the words to get help on. For `--help`, this is the subcommand beside it, if there is one."""
+    """Return the words to get help on. For `--help`, this is the command beside it, if there is one."""
     from penguin_repl.cli.subcommands import SUBCOMMANDS
 
     if options.script != "help" and any(subcommand.name == options.script for subcommand in SUBCOMMANDS):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penguin_commands.errors import UsageError
-from penguin_commands.grammar.tokens import Word
+from penguin_commands.grammar.tokens import Word, quote
 from penguin_commands.grammar.values import nearest_match, quote_for_error, unknown_message
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def resolve_command(table: CommandTable, words: Sequence[Word]) -> tuple[Command, list[Word]]:
     """Return the command that the first words name, and the remaining words. Raises UsageError."""
     first, rest = words[0], list(words[1:])
-    noun = resolve_noun(table, first)
+    noun = resolve_noun(table, first, rest)
     alone = table.lookup(noun, "")
     if alone:
         return _check_prefix(alone, [first], exact=first.text[1:] in (alone.noun, *alone.aliases)), rest
@@ -34,11 +34,14 @@ def resolve_command(table: CommandTable, words: Sequence[Word]) -> tuple[Command
     return _check_prefix(command, [first, verb], exact=exact), rest
 
 
-def resolve_noun(table: CommandTable, word: Word) -> str:
-    """Return the noun that a word with a slash names. For a standalone command's alias, return its primary name."""
+def resolve_noun(table: CommandTable, word: Word, rest: Sequence[Word] = ()) -> str:
+    """Return the noun that a word with a slash names. For a standalone command's alias, return its primary name.
+
+    Raises UsageError, which suggests a command. `rest` are the words after it.
+    """
     name = word.text.removeprefix("/")
     if not word.text.startswith("/"):
-        raise UsageError(_missing_slash_message(table, name), "/help lists the commands", word.start, word.end)
+        raise _missing_slash_error(table, word, rest)
     if name in table.nouns:
         return name
     alone = table.lookup(name, "")
@@ -50,7 +53,7 @@ def resolve_noun(table: CommandTable, word: Word) -> str:
     if len(found) > 1:
         raise _ambiguous_error(word, [f"/{noun}" for noun in found])
     if not found:
-        raise _unknown_noun_error(table, word)
+        raise _unknown_noun_error(table, word, rest)
     return next(iter(found))
 
 
@@ -109,10 +112,28 @@ def _check_prefix(command: Command, words: Sequence[Word], *, exact: bool) -> Co
     raise UsageError(message, f"write it out: {command.usage}", words[0].start, words[-1].end)
 
 
-def _missing_slash_message(table: CommandTable, word: str) -> str:
-    if word in table.nouns or table.lookup(word, ""):
-        return f"commands begin with a slash: /{word}"
-    return f"{quote_for_error(word)} is not a command; commands begin with a slash"
+def _missing_slash_error(table: CommandTable, word: Word, rest: Sequence[Word]) -> UsageError:
+    suggested = _suggested_lines(table, word, rest)
+    if word.text in table.nouns or table.lookup(word.text, ""):
+        message = f"commands begin with a slash: {(suggested or [f'/{word.text}'])[0]}"
+    elif suggested:
+        message = f"{quote_for_error(word.text)} is not a command; did you mean {suggested[0]}?"
+    else:
+        message = f"{quote_for_error(word.text)} is not a command; commands begin with a slash"
+    return UsageError(message, _hint_of(suggested), word.start, word.end)
+
+
+def _suggested_lines(table: CommandTable, word: Word, rest: Sequence[Word]) -> list[str]:
+    # Most lines contain no error.
+    from penguin_commands.grammar.suggest import suggested_commands
+
+    found = suggested_commands(table, [word.text, *(other.text for other in rest)])
+    return [f"/{' '.join(map(quote, words))}" for words in found]
+
+
+def _hint_of(suggested: Sequence[str]) -> str:
+    others = ", ".join(suggested[1:])
+    return f"or {others}; /help lists the commands" if others else "/help lists the commands"
 
 
 def _ambiguous_error(word: Word, names: Sequence[str]) -> UsageError:
@@ -120,10 +141,15 @@ def _ambiguous_error(word: Word, names: Sequence[str]) -> UsageError:
     return UsageError(message, "type more letters", word.start, word.end)
 
 
-def _unknown_noun_error(table: CommandTable, word: Word) -> UsageError:
-    """Return the error for an unknown command, with the usage of the most similar one."""
+def _unknown_noun_error(table: CommandTable, word: Word, rest: Sequence[Word]) -> UsageError:
+    """Return the error for an unknown command, with the usage of the most similar one, or with commands of this verb."""
     names = {f"/{noun}": noun for noun in table.nouns}
-    meant = table.verbs(names.get(nearest_match(word.text, names), ""))
+    verb = word.text.removeprefix("/")
+    is_verb = any(command.verb and verb in (command.verb, *command.aliases) for command in table.commands)
+    meant = () if is_verb else table.verbs(names.get(nearest_match(word.text, names), ""))
+    if not meant and (suggested := _suggested_lines(table, word, rest)):
+        message = f"unknown command {quote_for_error(word.text)}; did you mean {suggested[0]}?"
+        return UsageError(message, _hint_of(suggested), word.start, word.end)
     if len(meant) > 1:
         hint = f"usage: /{meant[0].noun} {'|'.join(command.verb for command in meant)}"
     else:

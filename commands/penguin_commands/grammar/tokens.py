@@ -80,3 +80,11 @@ def quote(text: str) -> str:
     if text and not any(char in BLANK or char in "\\'\"#" for char in text):
         return text
     return "'" + text.replace("'", "'\\''") + "'"
+
+
+def command_line(*words: str) -> str:
+    """Return the command line of `penguin` with these words, quoted for `sh`: `penguin workflow wait ID`."""
+    # Commands that only read don't need it.
+    from shlex import join
+
+    return join(["penguin", *words])

@@ -182,7 +182,7 @@ def _file(plan: ImportPlan) -> ImportedFile:
 def _next_command(session: Session, plans: Sequence[ImportPlan]) -> str:
     """Return the command that starts the first task that is ready, or that makes some ready."""
     from penguin.orchestration.blueprint.ready import ready_tasks
-    from penguin_commands.grammar.tokens import quote
+    from penguin_commands.grammar.tokens import command_line
     from penguin_commands.handlers.task_progress import TaskProgress
 
     progress = TaskProgress(session)
@@ -192,6 +192,6 @@ def _next_command(session: Session, plans: Sequence[ImportPlan]) -> str:
         completed, active = progress.completed_tasks(project), progress.active_tasks(project)
         ready = ready_tasks(plan.blueprint.tasks, completed, active)
         if found := next((task.id for task in ready if task.id not in plan.done), None):
-            return f'penguin -c "/workflow start {found}"'
+            return command_line("workflow", "start", found)
         claimed += [plan.source for task_id in plan.done if task_id not in completed]
-    return f"penguin import --done-as completed {quote(claimed[0])}" if claimed else ""
+    return command_line("import", "--done-as", "completed", claimed[0]) if claimed else ""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _NAMES = " | ".join(subcommand.name for subcommand in SUBCOMMANDS)
-USAGE = f"usage: penguin [OPTIONS] [SCRIPT | -c COMMAND… | {_NAMES}]; see penguin help"
+USAGE = f"usage: penguin [OPTIONS] [SCRIPT | -c COMMAND… | COMMAND | {_NAMES}]; see penguin help"
 
 
 class Options(NamedTuple):
@@ -26,6 +26,8 @@ class Options(NamedTuple):
     """The arguments after it."""
     command: tuple[str, ...] = ()
     """The `-c` commands."""
+    line: str = ""
+    """The slash command that was typed as words, as a line. Then `words` are its noun and verb."""
     workspace: str | None = None
     backend: str | None = None
     output: str = "text"
@@ -51,13 +53,55 @@ class Options(NamedTuple):
     version: bool = False
     help: bool = False
 
+    @property
+    def for_terminal(self) -> bool:
+        """Return whether there is nothing to run: a shell opens, or standard input is the script."""
+        return self.script is None and not self.command and not self.line
+
 
 def parse_options(words: Sequence[str]) -> Options:
     """Parse a command line. Raises UsageError."""
+    index = _first_argument(words)
+    if index is None:
+        return _checked(_parse_values(words))
+    # Commands of `-c` don't need it.
+    from penguin_repl.cli.command_words import find_command_words
+
+    found = find_command_words(words, index)
+    if found is None:
+        return _checked(_parse_values(words))
+    options = _checked(_parse_values(found.options))
+    if options.command:
+        raise UsageError("a command and -c can't be combined", USAGE)
+    return options._replace(line=found.line, words=found.name)
+
+
+def _first_argument(words: Sequence[str]) -> int | None:
+    """Return the position of the first word that is neither an option of `penguin` nor the value of one."""
+    value_follows = False
+    for index, word in enumerate(words):
+        if value_follows:
+            value_follows = False
+        elif not word.startswith("-") or word == "-":
+            return index
+        elif word == "--":
+            return None
+        else:
+            name, equals, _ = word.partition("=")
+            flag = PROGRAM.find_flag(name)
+            value_follows = flag is not None and flag.kind is not None and not equals
+    return None
+
+
+def _parse_values(words: Sequence[str]) -> Options:
     try:
-        options = Options(**parse_values(PROGRAM, [Word(word, 0, 0) for word in words]))
+        return Options(**parse_values(PROGRAM, [Word(word, 0, 0) for word in words]))
     except UsageError as error:
         raise UsageError(error.message, USAGE) from None
+
+
+def _checked(options: Options) -> Options:
+    """Return the options. Raises UsageError if they can't be combined."""
     if options.words and not _takes_words(options):
         raise UsageError(f"unexpected argument {quote_for_error(options.words[0])}", USAGE)
     if options.script is not None and options.command:

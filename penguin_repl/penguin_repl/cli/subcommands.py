@@ -170,3 +170,7 @@ def flags_of(subcommand: Subcommand | None) -> tuple[Flag, ...]:
     own = subcommand.flags if subcommand else PROGRAM_FLAGS
     particular = {*PROGRAM_FLAGS, *(name for subcommand in SUBCOMMANDS for name in subcommand.flags)}
     return tuple(flag for flag in PROGRAM.flags if flag.name in own or flag.name not in particular)
+
+
+COMMAND_FLAGS = tuple(flag for flag in flags_of(None) if flag.name not in ("command", "keep-going", "metrics"))
+"""The options that may also be behind the words of a slash command."""

@@ -65,7 +65,7 @@ def _is_plain(options: Options, settings: Callable[[], Preferences], environ: Ma
     # A user who sets NO_COLOR gets no escape sequences at all. --color is more specific.
     if environ.get("NO_COLOR") and options.color == "auto":
         return True
-    shell = options.script is None and not options.command and os.isatty(0)
+    shell = options.for_terminal and os.isatty(0)
     return (shell or os.isatty(1)) and settings().accessible
 
 

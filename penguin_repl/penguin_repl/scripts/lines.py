@@ -23,6 +23,7 @@ class ScriptLine(NamedTuple):
     """A line, and its position for errors."""
 
     location: str
+    """Empty for the words of a command line."""
     text: str
     comments: bool
     error: WorkflowError | None = None
@@ -36,6 +37,11 @@ def lines_from_options(commands: Sequence[str]) -> Iterator[ScriptLine]:
     lines = [line for command in commands for line in split_lines(command)]
     for number, line in enumerate(lines, 1):
         yield ScriptLine(f"-c:{number}", line, False)
+
+
+def line_from_words(line: str) -> Iterator[ScriptLine]:
+    """Yield the line of a command that was typed as words. A word of it may contain line ends."""
+    yield ScriptLine("", line, False)
 
 
 def open_script(path: str, hint: str = "penguin --help lists the commands") -> int:

@@ -9,6 +9,7 @@ from penguin.orchestration.backend import WorkflowError, WorkflowStatus
 from penguin_commands.errors import ExitCode, exit_code
 from penguin_commands.execute import invoke
 from penguin_commands.grammar.parse import parse
+from penguin_commands.grammar.tokens import command_line
 from penguin_commands.results import has_failed, is_plain
 from penguin_repl.output.print_result import show_result, show_whole_result
 
@@ -241,20 +242,17 @@ def _continuing_text(session: Session, info: WorkflowInfo) -> str:
     workflow_id = info.workflow_id
     alive = session.reader.next_command(workflow_id) != START_ENGINE
     if session.awaited.get(workflow_id) is WorkflowStatus.CANCELLED:
-        how = (
-            f'wait for it: penguin -c "/workflow wait {workflow_id} --for CANCELLED"'
-            if alive
-            else "penguin worker completes it"
-        )
+        wait = command_line("workflow", "wait", workflow_id, "--for", "CANCELLED")
+        how = f"wait for it: {wait}" if alive else f"{command_line('worker')} completes it"
         return f"the cancellation of {workflow_id} is requested; {how}"
+    resume = command_line("workflow", "resume", workflow_id)
     if alive:
-        text = f'{workflow_id} continues; wait for it: penguin -c "/workflow wait {workflow_id}"'
+        text = f"{workflow_id} continues; wait for it: {command_line('workflow', 'wait', workflow_id)}"
     elif STEP_RUNS in session.reader.explain(workflow_id):
-        resume = f'penguin -c "/workflow resume {workflow_id}"'
         text = f"{workflow_id} continues until its running step ends; take it over and wait: {resume}"
     else:
-        text = f'{workflow_id} waits for an engine; run it here and wait: penguin -c "/workflow resume {workflow_id}"'
-    return f'{text}\n  or cancel it: penguin -c "/workflow cancel {workflow_id}"'
+        text = f"{workflow_id} waits for an engine; run it here and wait: {resume}"
+    return f"{text}\n  or cancel it: {command_line('workflow', 'cancel', workflow_id)}"
 
 
 async def _as_coroutine(result: Result) -> Result:
@@ -267,7 +265,7 @@ def report_error(screen: Screen, error: BaseException, line: ScriptLine) -> None
 
     screen.narrate(
         "\n".join(
-            [f"{line.location}: {error_text(error)}", *(f"  sourced at {location}" for location in line.sourced_at)]
+            [f"{line.location or 'penguin'}: {error_text(error)}", *(f"  sourced at {location}" for location in line.sourced_at)]
         )
     )
     if screen.style.format == "text":
