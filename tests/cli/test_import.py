@@ -77,7 +77,7 @@ def test_an_imported_task_runs_through_its_gates(empty: Program) -> None:
         *[line for line in ran.out.splitlines() if line.startswith("  kept as prose:")],
         "penguin.yaml: changed",
         "Recorded as done outside of Penguin: T001, T002",
-        'Try: penguin -c "/workflow start T003"',
+        "Try: penguin workflow start T003",
     ]
     config = (empty.folder / "penguin.yaml").read_text()
     assert config == CONFIG.replace("[tasks/*.md]", "[tasks/*.md, blueprints/001-auth.yaml]")

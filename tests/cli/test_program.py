@@ -383,8 +383,8 @@ def test_an_interrupted_workflow_can_be_taken_over(penguin: Program) -> None:
     (one,) = set(re.findall("ituv-gated-[0-9a-f]{6}", err))
     assert err[err.index("interrupted\n") :] == (
         f"interrupted\n{one} continues until its running step ends; "
-        f'take it over and wait: penguin -c "/workflow resume {one}"\n'
-        f'  or cancel it: penguin -c "/workflow cancel {one}"\n'
+        f"take it over and wait: penguin workflow resume {one}\n"
+        f"  or cancel it: penguin workflow cancel {one}\n"
     )
     status = penguin("-c", "/workflow status gated").out
     assert "Status: RUNNING" in status
@@ -426,8 +426,8 @@ def test_an_interrupted_wait_for_the_workflow_of_another_engine_says_that_it_con
     (one,) = set(re.findall("ituv-gated-[0-9a-f]{6}", err))
     assert code == 130
     assert err == (
-        f'interrupted\n{one} continues; wait for it: penguin -c "/workflow wait {one}"\n'
-        f'  or cancel it: penguin -c "/workflow cancel {one}"\n'
+        f"interrupted\n{one} continues; wait for it: penguin workflow wait {one}\n"
+        f"  or cancel it: penguin workflow cancel {one}\n"
     )
     assert penguin("-c", f"/workflow cancel {one}").code == 0
     engine.terminate()
@@ -438,8 +438,8 @@ def test_an_interrupted_wait_for_a_workflow_that_no_engine_runs_says_so(penguin:
     penguin("--detach", "-c", "/workflow start gated")
     code, err = interrupted_wait(penguin)
     assert code == 130
-    assert ' waits for an engine; run it here and wait: penguin -c "/workflow resume ' in err
-    assert 'or cancel it: penguin -c "/workflow cancel ' in err
+    assert " waits for an engine; run it here and wait: penguin workflow resume " in err
+    assert "or cancel it: penguin -c /workflow cancel " in err
 
 
 def test_an_interrupt_while_a_pipe_is_silent(penguin: Program) -> None:

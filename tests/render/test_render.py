@@ -499,7 +499,7 @@ b.md:3: warning: odd (make it even)
             config="new",
             agent="claude",
             recorded=("T001",),
-            next_command='penguin -c "/workflow start T002"',
+            next_command="penguin workflow start T002",
             dry_run=False,
         ),
         """\
@@ -517,7 +517,7 @@ blueprints/b.yaml: unchanged, from specs/a/tasks.md (spec-kit)
   not changed: T001 was removed here
 penguin.yaml: new, IMPLEMENT runs claude
 Recorded as done outside of Penguin: T001
-Try: penguin -c "/workflow start T002"
+Try: penguin workflow start T002
 """,
     ),
     "lint-counts": (

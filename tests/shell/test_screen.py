@@ -161,13 +161,29 @@ async def test_the_completion_menu_explains_its_entries(workspace: SampleWorkspa
 async def test_a_line_without_a_slash_is_an_error_with_the_nearest_match(workspace: SampleWorkspace) -> None:
     async with run_shell(workspace.root) as shell:
         await shell.enter("workflow list")
-        await shell.see("error: commands begin with a slash: /workflow")
+        await shell.see("error: commands begin with a slash: /workflow list")
+        await shell.enter("start mail")
+        await shell.see("error: 'start' is not a command; did you mean /workflow start mail?")
         await shell.enter("/workflow lisst")
         await shell.see("did you mean list?")
         await shell.see("hint: usage: /workflow list")
         await shell.enter("/workflow status nowhere")
         await shell.see("error: there is no workflow 'nowhere'")
         assert "Traceback" not in shell.screen.text
+
+
+@pytest.mark.parametrize("word", ["help workflow retry", "? workflow retry"])
+async def test_help_needs_no_slash(workspace: SampleWorkspace, word: str) -> None:
+    async with run_shell(workspace.root) as shell:
+        await shell.enter(word)
+        await shell.see("Usage: /workflow retry ID")
+
+
+@pytest.mark.parametrize("word", ["exit", "quit", " quit "])
+async def test_quitting_needs_no_slash(workspace: SampleWorkspace, word: str) -> None:
+    async with run_shell(workspace.root) as shell:
+        await shell.enter(word)
+        await shell.ended()
 
 
 async def test_pasted_lines_run_one_by_one(workspace: SampleWorkspace) -> None:

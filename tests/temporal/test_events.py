@@ -88,7 +88,7 @@ def test_an_interrupt_hides_the_messages_of_the_server(penguin: Program) -> None
     lines = [line for line in err.splitlines() if not line.startswith("ituv-held-")]
     assert [re.sub('[0-9a-f]{6}(?="?$)', "HEX", line) for line in lines] == [
         "interrupted",
-        '  or cancel it: penguin -c "/workflow cancel ituv-held-HEX"',
+        "  or cancel it: penguin workflow cancel ituv-held-HEX",
     ]
 
 

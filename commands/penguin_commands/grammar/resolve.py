@@ -142,7 +142,7 @@ def _ambiguous_error(word: Word, names: Sequence[str]) -> UsageError:
 
 
 def _unknown_noun_error(table: CommandTable, word: Word, rest: Sequence[Word]) -> UsageError:
-    """Return the error for an unknown command, with the usage of the most similar one, or with commands of this verb."""
+    """Return the error for an unknown command, with the usage of the most similar one, or with commands of its verb."""
     names = {f"/{noun}": noun for noun in table.nouns}
     verb = word.text.removeprefix("/")
     is_verb = any(command.verb and verb in (command.verb, *command.aliases) for command in table.commands)

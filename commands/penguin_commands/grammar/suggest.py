@@ -21,8 +21,11 @@ def suggested_commands(table: CommandTable, words: Sequence[str]) -> list[tuple[
     The first word may be a verb, a misspelled verb or noun, or a noun without its slash.
     """
     first, rest = words[0].removeprefix("/"), list(words[1:])
-    if any(command.verb and first in _verb_names(command) for command in table.commands):
-        return _with_verb(table, first, rest)
+    exact = table.lookup(first, "")
+    named = [_words(exact, rest)] if exact else []
+    named += _with_verb(table, first, rest)
+    if named:
+        return named
     noun = _nearest_noun(table, first, is_alone=not rest)
     if not noun:
         return _with_verb(table, nearest_match(first, all_verbs(table)), rest)

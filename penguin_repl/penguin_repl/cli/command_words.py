@@ -95,7 +95,7 @@ def _begins_text(command: Command | None, index: int) -> bool:
 
 
 def _find_flag(command: Command | None, word: str) -> Flag | None:
-    """Return the flag of the command or of `penguin` that a word names, also with its value: `--output=json`, `-ojson`."""
+    """Return the flag of the command or of `penguin` in a word, which may hold its value: `--output=json`, `-ojson`."""
     name = word.partition("=")[0] if word.startswith("--") else word[:2]
     own = command.find_flag(name) if command else None
     return own or next((flag for flag in COMMAND_FLAGS if name in (f"--{flag.name}", f"-{flag.short}")), None)

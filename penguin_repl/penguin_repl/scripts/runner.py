@@ -263,11 +263,8 @@ def report_error(screen: Screen, error: BaseException, line: ScriptLine) -> None
     """Report an error to people, and as a document if documents are requested."""
     from penguin_repl.render.error import error_data, error_text, marked_line
 
-    screen.narrate(
-        "\n".join(
-            [f"{line.location or 'penguin'}: {error_text(error)}", *(f"  sourced at {location}" for location in line.sourced_at)]
-        )
-    )
+    sourced = (f"  sourced at {location}" for location in line.sourced_at)
+    screen.narrate("\n".join([f"{line.location or 'penguin'}: {error_text(error)}", *sourced]))
     if screen.style.format == "text":
         indented = marked_line(error, screen.width - len(INDENT))
         if indented:

@@ -60,6 +60,10 @@ if TYPE_CHECKING:
     from penguin_repl.scripts.lines import ScriptLine
 
 
+BARE_WORDS = {"help": "/help", "?": "/help", "exit": "/quit", "quit": "/quit"}
+"""The commands that need no slash at the prompt, since people try them first."""
+
+
 def run_shell(session: Session, options: Options) -> ExitCode:
     """Run a shell on the terminal until the user quits. Raises WorkflowError if there is no workspace."""
     from penguin_repl.cli.terminal_style import choose_style
@@ -76,6 +80,12 @@ def run_shell(session: Session, options: Options) -> ExitCode:
         if shell.hung_up:
             _discard_output()
     return ExitCode.OK
+
+
+def _add_slash(line: str) -> str:
+    """Return a typed line with the slash that one of BARE_WORDS may lack."""
+    word, blank, rest = line.strip().partition(" ")
+    return f"{BARE_WORDS[word]}{blank}{rest}" if word in BARE_WORDS else line
 
 
 def _discard_output() -> None:
@@ -271,7 +281,7 @@ class Shell:
         # Only a typed line can use the editor and the pager. The lines of a file can't.
         self._session.edit = self._edit
         try:
-            result = await execute(self._session, line)
+            result = await execute(self._session, _add_slash(line))
         finally:
             self._session.edit = None
         if isinstance(result, SourceAction):
