@@ -253,25 +253,22 @@ def _refuse_backlog(path: str) -> None:
 
 
 def _init(options: Options, screen: Screen) -> None:
-    """Run `penguin init`."""
-    from pathlib import Path
+    """Run `penguin init`; ask on a terminal, unless the user wants the defaults or documents."""
+    from penguin_commands import new_workspace as new
 
-    from penguin.orchestration.files.workspace import init_workspace
-    from penguin_commands.results.messages import MessageResult
+    project = new.examine_project(options.workspace or ".")
+    new.check_agent(project, options.agent, options.test)
+    choices = new.default_choices(project, options.agent, options.test)
+    if not (options.yes or project.configured or screen.style.format != "text") and _is_terminal():
+        from penguin_repl.cli.init_questions import ask_choices
 
-    written = init_workspace(Path(options.workspace or "."))
-    files = [{"path": os.fspath(path), "state": state} for path, state in written]
-    lines = [f"{file['state']}: {_relative_path(file['path'])}" for file in files]
-    hint = 'Try: penguin -c "/task list"'
-    screen.write_data(screen.render(MessageResult("\n".join([*lines, hint]), {"files": files})))
+        choices = ask_choices(project, choices, options, screen)
+    screen.write_data(screen.render(new.write_workspace(project, choices)))
 
 
-def _relative_path(path: str) -> str:
-    try:
-        return os.path.relpath(path)
-    except FileNotFoundError:
-        # The current folder no longer exists.
-        return path
+def _is_terminal() -> bool:
+    """Return whether a person can be asked."""
+    return os.isatty(0) and os.isatty(2)
 
 
 def _import(options: Options, session: Session, screen: Screen) -> ExitCode:

@@ -42,7 +42,10 @@ def test_init_overwrites_nothing(penguin: Program) -> None:
     before = (penguin.folder / "penguin.yaml").read_text()
     ran = penguin("init", "-o", "json")
     assert (penguin.folder / "penguin.yaml").read_text() == before
-    assert [file["state"] for file in ran.documents[0]["files"]] == ["kept", "written"]
+    (document,) = ran.documents
+    assert [file["state"] for file in document["files"]] == ["kept"]
+    assert document["notes"] == ["tasks: tasks.md"]
+    assert document["next"] == "penguin task ready"
 
 
 @pytest.mark.parametrize("option", ["json", "jsonl"])
@@ -267,7 +270,8 @@ def test_the_workspace_can_be_elsewhere_or_above(penguin: Program, tmp_path_fact
     [
         (["--nope"], "unknown flag '--nope'"),
         (["--keep-goin"], "did you mean --keep-going?"),
-        (["a", "b"], "unexpected argument 'b'"),
+        (["tasks.md", "b"], "unexpected argument 'b'"),
+        (["a", "b"], "unknown command 'a', and there is no such script"),
         (["-c"], "-c needs a value"),
         (["nowhere.pen"], "can't read the script 'nowhere.pen': No such file"),
         (["."], "can't read the script '.': Is a directory"),
@@ -439,7 +443,7 @@ def test_an_interrupted_wait_for_a_workflow_that_no_engine_runs_says_so(penguin:
     code, err = interrupted_wait(penguin)
     assert code == 130
     assert " waits for an engine; run it here and wait: penguin workflow resume " in err
-    assert "or cancel it: penguin -c /workflow cancel " in err
+    assert "or cancel it: penguin workflow cancel " in err
 
 
 def test_an_interrupt_while_a_pipe_is_silent(penguin: Program) -> None:

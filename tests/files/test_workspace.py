@@ -1,4 +1,4 @@
-"""The workspace: search, state folder, and `init`."""
+"""The workspace: search, state folder, and new files."""
 
 from __future__ import annotations
 
@@ -10,11 +10,7 @@ from pathlib import Path
 import pytest
 
 from penguin.orchestration.backend import WorkflowError
-from penguin.orchestration.blueprint import load_blueprints
-from penguin.orchestration.blueprint.lint import lint
-from penguin.orchestration.blueprint.workflow_definition import build_definition, check_runnable
-from penguin.orchestration.config import load_settings
-from penguin.orchestration.files.workspace import Workspace, find_workspace, init_workspace
+from penguin.orchestration.files.workspace import Workspace, find_workspace, write_new
 
 
 def test_the_workspace_is_found_from_a_subfolder(tmp_path: Path) -> None:
@@ -73,73 +69,6 @@ def test_a_read_only_workspace_is_reported(tmp_path: Path) -> None:
         with pytest.raises(WorkflowError, match="can't write"):
             Workspace(tmp_path).ensure()
         with pytest.raises(WorkflowError, match="can't write"):
-            init_workspace(tmp_path)
+            write_new(tmp_path / "new" / "file", "text")
     finally:
         tmp_path.chmod(0o700)
-
-
-def test_init_writes_once_and_overwrites_nothing(tmp_path: Path) -> None:
-    files = [tmp_path / "penguin.yaml", tmp_path / "blueprints" / "example.md"]
-    assert init_workspace(tmp_path) == [(path, "written") for path in files]
-    files[0].write_text("project: {id: mine}\n")
-    files[1].unlink()
-    assert init_workspace(tmp_path) == [(files[0], "kept"), (files[1], "written")]
-    assert files[0].read_text() == "project: {id: mine}\n"
-
-
-def test_init_with_a_file_in_the_way(tmp_path: Path) -> None:
-    (tmp_path / "blueprints").write_text("a file")
-    with pytest.raises(WorkflowError, match="blueprints is a file, not a folder") as caught:
-        init_workspace(tmp_path)
-    assert caught.value.hint.startswith("mv ")
-
-
-def test_init_rejects_a_folder_at_the_path_of_a_file(tmp_path: Path) -> None:
-    (tmp_path / "penguin.yaml").mkdir()
-    with pytest.raises(WorkflowError, match=r"penguin\.yaml is a folder, not a file") as caught:
-        init_workspace(tmp_path)
-    assert caught.value.hint == f"mv {tmp_path}/penguin.yaml {tmp_path}/penguin.yaml.old"
-
-
-@pytest.mark.parametrize("folder", [".", "below"])
-def test_init_in_a_deleted_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
-    gone = tmp_path / "gone"
-    gone.mkdir()
-    monkeypatch.chdir(gone)
-    gone.rmdir()
-    with pytest.raises(WorkflowError, match="the current folder no longer exists") as caught:
-        init_workspace(Path(folder))
-    assert caught.value.hint == "cd to an existing folder"
-    assert not gone.exists()
-
-
-@pytest.mark.parametrize("name", ["shop", "My Shop (2)", "1.5", "null", "...", "日本"])
-def test_the_files_of_init_are_valid(tmp_path: Path, name: str) -> None:
-    root = tmp_path / name
-    root.mkdir()
-    init_workspace(root)
-    settings = load_settings(root, environ={})
-    assert lint(load_blueprints(root, settings), settings) == []
-
-
-@pytest.mark.integration
-def test_the_example_passes_its_gates_twice(tmp_path: Path) -> None:
-    init_workspace(tmp_path)
-    settings = load_settings(tmp_path, environ={})
-    definition = build_definition(settings, load_blueprints(tmp_path, settings).find("hello-script"))
-    check_runnable(definition)
-
-    def sh(line: str) -> str:
-        run = subprocess.run(["/bin/sh", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=True)
-        return run.stdout
-
-    for _ in range(2):
-        for gate in definition.gates.values():
-            for command in gate.run:
-                sh(command.run)
-        for recipe in definition.task.recipes:
-            for step in recipe.steps:
-                assert (step.expect.stdout or "") in sh(step.source)
-        for criterion in definition.task.criteria:
-            assert criterion.check
-            sh(criterion.check)

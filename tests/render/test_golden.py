@@ -20,7 +20,15 @@ from penguin_commands.results import Result
 from penguin_commands.results.agent_snapshots import RawConversationResult
 from penguin_commands.results.history import EventResult
 from penguin_commands.results.output import DiffResult, LogsResult, OutputResult
-from penguin_commands.results.tasks import BlueprintRow, BoardEstimate, BoardRow, ImportedFile, SourcePart, TaskState
+from penguin_commands.results.tasks import (
+    BlueprintRow,
+    BoardEstimate,
+    BoardRow,
+    ImportedFile,
+    InitFile,
+    SourcePart,
+    TaskState,
+)
 from penguin_commands.results.ui_actions import ChainedResult, PanelAction, QuitAction, SourceAction, ViewAction
 from penguin_commands.results.workflows import UsageSummary
 from penguin_repl.output.print_result import show_whole_result
@@ -39,7 +47,7 @@ STREAMED = (LogsResult, DiffResult, ChainedResult, RawConversationResult)
 """Results without a renderer: they are shown in chunks."""
 UNSEEN = (PanelAction, ViewAction, SourceAction, QuitAction, EventResult, OutputResult)
 """Results that a shell acts on, and results for programs only."""
-PARTS = (TaskState, BlueprintRow, BoardRow, BoardEstimate, ImportedFile, SourcePart, UsageSummary)
+PARTS = (TaskState, BlueprintRow, BoardRow, BoardEstimate, ImportedFile, InitFile, SourcePart, UsageSummary)
 """Parts of results."""
 
 

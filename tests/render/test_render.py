@@ -520,6 +520,31 @@ Recorded as done outside of Penguin: T001
 Try: penguin workflow start T002
 """,
     ),
+    "init": (
+        p.InitResult(
+            (p.InitFile("/w/penguin.yaml", "penguin.yaml", "written"),),
+            agent="claude",
+            test="pytest -q",
+            imported=p.ImportResult(
+                (IMPORTED._replace(metadata={}, notes=(), changes=(), conflicts=(), prose=0),),
+                config="changed",
+                agent="",
+                recorded=(),
+                next_command="",
+                dry_run=False,
+            ),
+            notes=("IMPLEMENT: claude", "TEST: pytest -q (pytest.ini)"),
+            next_command="penguin workflow start T002",
+        ),
+        """\
+written: penguin.yaml
+blueprints/a.yaml: new, from specs/a/tasks.md (spec-kit)
+  2 tasks, 1 dependency, 3 criteria; 1 done in the source
+IMPLEMENT: claude
+TEST: pytest -q (pytest.ini)
+Try: penguin workflow start T002
+""",
+    ),
     "lint-counts": (
         p.LintResult((Problem("note", "b.md", 2, "used"),), ("b.md",), BlueprintCounts(8, 9, 16, 12, 6, 1, 4)),
         "b.md:2: note: used\n1 blueprint, 0 errors, 0 warnings\n1 validation with 4 criteria\n"
@@ -616,6 +641,7 @@ def test_escaped_text_is_harmless() -> None:
         p.BlueprintSourceResult("a", EVIL, (p.SourcePart("a", 1, (EVIL,)),), ()),
         p.BlueprintTable((ROW._replace(title=EVIL),)),
         p.LintResult((Problem("error", EVIL, 1, EVIL, EVIL),), ()),
+        p.InitResult((p.InitFile(EVIL, EVIL, "written"),), EVIL, EVIL, None, (EVIL,), EVIL),
         p.ImportResult(
             (IMPORTED._replace(source=EVIL, path=EVIL, notes=((1, EVIL),), changes=(EVIL,), metadata={EVIL: 1}),),
             config="new",

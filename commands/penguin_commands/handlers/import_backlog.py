@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from typing import TYPE_CHECKING, NamedTuple
 
 from penguin.orchestration.backend import BlueprintError, WorkflowError
@@ -59,7 +58,7 @@ def import_backlogs(session: Session, request: ImportRequest) -> ImportResult:
         dry_run=request.dry_run,
         test_missing=not config.has_tests,
         test_command=config.test.command if config.test else "",
-        test_file=config.test.file if config.test else "",
+        test_file=config.test.evidence if config.test else "",
     )
 
 
@@ -95,20 +94,25 @@ class _Config:
     """The penguin.yaml of the workspace, with the blueprints of the plans in it."""
 
     def __init__(self, root: Path, plans: Sequence[ImportPlan]) -> None:
-        from penguin.orchestration.blueprint.importers.config_edit import add_pattern, has_gate, initial_config
+        from penguin.orchestration.agents.registry import installed_agents
+        from penguin.orchestration.blueprint.importers.config_edit import (
+            IMPORT_PATTERNS,
+            add_pattern,
+            has_gate,
+            initial_config,
+        )
         from penguin.orchestration.config import load_settings
-        from penguin.orchestration.files.test_command import find_test_command
+        from penguin.orchestration.config.project_tests import detect_test_commands
 
         self.state = "unchanged"
         self.agent = ""
-        self.text = ""
-        self.test = find_test_command(root)
+        self.test = next(iter(detect_test_commands(root)), None)
         path = root / CONFIG_FILE
         if not os.path.lexists(path):
             self.state = "new"
-            self.agent = _installed_agent()
+            self.agent = next(iter(installed_agents()), "")
             self.text = initial_config(root, self.agent, self.test.command if self.test else "")
-            patterns: tuple[str, ...] = ("blueprints/*.md", "blueprints/*.yaml")
+            patterns: tuple[str, ...] = IMPORT_PATTERNS
         else:
             self.text = path.read_text(encoding="utf-8")
             patterns = load_settings(root).blueprints
@@ -124,13 +128,6 @@ def _matches(path: str, patterns: Sequence[str]) -> bool:
     from pathlib import PurePosixPath
 
     return any(PurePosixPath(f"/{path}").match(f"/{pattern}") for pattern in patterns)
-
-
-def _installed_agent() -> str:
-    """Return the name of the first known agent whose program is installed; empty if there is none."""
-    from penguin.orchestration.agents.registry import AGENTS
-
-    return next((name for name in AGENTS if shutil.which(name)), "")
 
 
 def _write(root: Path, plans: Sequence[ImportPlan], config: _Config) -> None:

@@ -367,3 +367,38 @@ class ImportResult(NamedTuple):
             "test_missing": self.test_missing,
             "test_command": self.test_command,
         }
+
+
+class InitFile(NamedTuple):
+    """A file of a new workspace."""
+
+    path: str
+    shown: str
+    """The path, relative to the current folder."""
+    state: str
+    """written, or kept if it existed."""
+
+
+class InitResult(NamedTuple):
+    """What `penguin init` wrote."""
+
+    files: tuple[InitFile, ...]
+    agent: str
+    """The agent of a new penguin.yaml; empty: it names none, or is not new."""
+    test: str
+    """The test command of a new penguin.yaml; empty: it names none, or is not new."""
+    imported: ImportResult | None
+    notes: tuple[str, ...]
+    """What the gates run, and what was found but is not used."""
+    next_command: str
+
+    def data(self) -> dict[str, Any]:
+        return {
+            "message": "; ".join(f"{file.state}: {file.shown}" for file in self.files),
+            "files": [{"path": file.path, "state": file.state} for file in self.files],
+            "agent": self.agent,
+            "test": self.test,
+            "imported": [file.data() for file in self.imported.files] if self.imported else [],
+            "notes": list(self.notes),
+            "next": self.next_command,
+        }

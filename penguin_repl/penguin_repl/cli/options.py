@@ -48,6 +48,8 @@ class Options(NamedTuple):
     dry_run: bool = False
     done_as: str | None = None
     accept: bool = False
+    agent: str | None = None
+    test: str | None = None
     yes: bool = False
     debug: bool = False
     version: bool = False
@@ -116,8 +118,10 @@ def _checked(options: Options) -> Options:
         raise UsageError("penguin import needs a PATH", "penguin import FILE, or - for standard input")
     if options.accept and options.script != "check":
         raise UsageError("--accept is for `penguin check`", USAGE)
-    if options.yes and options.script != "trust":
-        raise UsageError("--yes is for `penguin trust`", USAGE)
+    if options.yes and options.script not in ("init", "trust"):
+        raise UsageError("--yes is for `penguin init` and `penguin trust`", USAGE)
+    if options.script != "init" and (options.agent or options.test):
+        raise UsageError("--agent and --test are for `penguin init`", USAGE)
     if options.metrics is not None:
         _check_metrics(options)
     return options

@@ -28,7 +28,14 @@ PROGRAM_FLAGS = ("command", "keep-going", "detach", "metrics")
 """The options that only shells and scripts have."""
 
 SUBCOMMANDS: tuple[Subcommand, ...] = (
-    Subcommand("init", "", "write a penguin.yaml and an example blueprint; existing files are kept", "penguin init"),
+    Subcommand(
+        "init",
+        "",
+        "write a penguin.yaml, and import the backlog that is found or write an example; on a terminal, ask for the "
+        "agent, the tests and the tasks; existing files are kept",
+        "penguin init --agent claude",
+        flags=("agent", "test", "yes"),
+    ),
     Subcommand(
         "import",
         "PATH…",
@@ -157,7 +164,14 @@ PROGRAM = Command(
             choices=("completed",),
         ),
         Flag("accept", help="check: continue without the workflows that were lost"),
-        Flag("yes", help="trust: answer yes without asking"),
+        Flag("agent", ValueKind.NAME, "init: the agent that makes the changes, or none; default: an installed one"),
+        Flag(
+            "test",
+            ValueKind.TEXT,
+            "init: the command that runs the tests; default: detected by the files of the project",
+            placeholder="COMMAND",
+        ),
+        Flag("yes", help="init: use the defaults without asking; trust: answer yes without asking"),
         Flag("debug", help="show tracebacks of unexpected errors"),
         Flag("version", help="show the version"),
         Flag("help", help="show this help", short="h"),

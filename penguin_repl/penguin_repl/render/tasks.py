@@ -298,6 +298,16 @@ def _missing_commands(result: p.ImportResult) -> Iterator[Part]:
         yield "VERIFY waits for a person (/workflow approve ID --by NAME) until the criteria have checks"
 
 
+@RENDERERS.shows(p.InitResult)
+def _init(result: p.InitResult) -> Iterator[Part]:
+    for file in result.files:
+        yield field(file.state, Span(file.shown, "path"))
+    for backlog in result.imported.files if result.imported else ():
+        yield from _imported_file(backlog)
+    yield from map(line, result.notes)
+    yield field("Try", Span(result.next_command, "command"))
+
+
 def _imported_file(file: p.ImportedFile) -> Iterator[Part]:
     yield line(Span(file.path, "path"), f": {file.state}, from ", Span(file.source, "path"), f" ({file.format})")
     parts = [_count(file.tasks, "task"), _count(file.dependencies, "dependency"), _count(file.criteria, "criterion")]

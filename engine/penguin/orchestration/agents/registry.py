@@ -62,6 +62,13 @@ def _opencode() -> Adapter:
     return OpenCode()
 
 
+def installed_agents() -> list[str]:
+    """Return the names of the agents whose program is installed, in the order of this table."""
+    import shutil
+
+    return [name for name in AGENTS if shutil.which(name)]
+
+
 def adapter_of(spec: AgentSpec, workspace: Path) -> Adapter:
     """Return the adapter of an agent.
 

@@ -147,132 +147,32 @@ class Workspace:
         return WorkflowError(f"can't write {self.state}: {reason}", hint)
 
 
-def init_workspace(root: Path) -> list[tuple[Path, str]]:
-    """Write an initial penguin.yaml and an example blueprint. Return each path with `written`, or `kept` if it existed.
-
-    A relative `root` is below the current folder. Overwrites nothing. Raises WorkflowError if the folder can't be
-    written.
-    """
-    from pathlib import Path
-
-    root = (root if root.is_absolute() else Path(current_folder(), root)).resolve()
-    files = {
-        root / CONFIG_FILE: CONFIG_TEXT.replace("PROJECT_ID", project_id_of(root)),
-        root / "blueprints" / "example.md": EXAMPLE_TEXT,
-    }
-    return [(path, _write_new(path, text)) for path, text in files.items()]
-
-
 def project_id_of(root: Path) -> str:
     """Return the default project id of a folder: its name, without characters that are not allowed."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", root.name).strip("-_")[:100] or "project"
 
 
-def _write_new(path: Path, text: str) -> str:
+def write_new(path: Path, text: str) -> bool:
+    """Write a file and its folders, unless it exists. Return whether it was written.
+
+    Raises WorkflowError if it can't be written, or if something that is no file has its name.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
         if path.is_file():
-            return "kept"
+            return False
         if path.parent.is_dir():
             raise _path_conflict(path, "a file") from None
         raise _path_conflict(path.parent, "a folder") from None
     except OSError as error:
         raise WorkflowError(f"can't write {path}: {error.strerror or error}", f"make {path.parent} writable") from error
-    return "written"
+    return True
 
 
 def _path_conflict(path: Path, wanted: str) -> WorkflowError:
     from penguin.orchestration.files.occupied_path import file_kind, move_command
 
     return WorkflowError(f"{path} is {file_kind(path)}, not {wanted}", move_command(path))
-
-
-CONFIG_TEXT = """\
-# Settings of Penguin for this workspace. `/config` shows each value and where it comes from.
-
-project:
-  id: PROJECT_ID
-
-# Files of tasks, relative to this one.
-blueprints:
-  - blueprints/*.md
-
-# What the four gates run. A blueprint or a task can override it.
-# /bin/sh runs the commands in this folder. A gate with nothing to run never passes; `skip` omits a gate.
-phases:
-  # implement:
-  #   run: [./scripts/apply-change]   # must be safe to repeat: a failed gate runs again
-  # test:
-  #   run: [pytest -q, ruff check .]
-  #   on_failure: implement           # the gate that runs after a failure; default: the same gate
-  use:
-    recipes: true                     # the task's recipes
-  verify:
-    criteria: true                    # the task's acceptance criteria
-
-# Variables that steps do not get, and variables whose values are never stored. `*_KEY`, `*_TOKEN`, `*_SECRET` and
-# `*PASSWORD*` are never stored anyway.
-# env: {deny: [AWS_*]}
-# redact: [DATABASE_URL]
-
-orchestration:
-  backend: native
-  # Attempts at once. Workflows in place run one at a time, whatever it is; isolation: shared runs more.
-  max_parallel: 1
-  # Seconds that one attempt of a gate may take.
-  phase_timeouts: {implement: 600, test: 300, use: 180, verify: 120}
-  # Attempts of a gate, and the delay between them.
-  retry: {max_attempts: 3, initial_delay_sec: 5, backoff_multiplier: 2, max_delay_sec: 300}
-"""
-
-EXAMPLE_TEXT = """\
----
-id: example
-title: A first task
----
-
-# A first task
-
-Type `/workflow start hello-script` and watch this task go through its four gates.
-
-## Tasks
-
-### 1. Write a greeting script
-
-- **ID:** `hello-script`
-- **Priority:** high
-- **Effort:** 1
-- **Dependencies:** none
-
-`example/hello.sh NAME` greets a person by name, or the whole world without a name.
-
-The commands below replace the gates of `penguin.yaml` for this task. IMPLEMENT writes the same file each time it runs:
-a failed gate runs again, so its commands must be safe to repeat.
-
-```yaml phases
-implement:
-  run:
-    - |
-      mkdir -p example
-      printf '%s\\n' '#!/bin/sh' 'echo "Hello, ${1:-world}!"' > example/hello.sh
-      chmod +x example/hello.sh
-test:
-  run:
-    - sh -n example/hello.sh
-    - test "$(sh example/hello.sh Ada)" = "Hello, Ada!"
-```
-
-#### Acceptance Criteria
-
-- [ ] Greets the world without a name `check: sh example/hello.sh | grep -x "Hello, world!"`
-- [ ] Can be run as a program `check: test -x example/hello.sh`
-
-#### Recipe: greet-a-person
-
-```shell expect_stdout="Hello, Grace!"
-sh example/hello.sh Grace
-```
-"""

@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING
 from penguin.orchestration.backend import ConfigError
 from penguin.orchestration.config.document import parse_yaml
 from penguin.orchestration.config.document_checker import Checker, Node
-from penguin.orchestration.files.workspace import CONFIG_FILE, CONFIG_TEXT, project_id_of
+from penguin.orchestration.config.new_config import NewConfig
+from penguin.orchestration.files.workspace import CONFIG_FILE, project_id_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_RECIPES = "  use:\n    recipes: true                     # the task's recipes\n"
-_TEST = (
-    "  # test:\n"
-    "  #   run: [pytest -q, ruff check .]\n"
-    "  #   on_failure: implement           # the gate that runs after a failure; default: the same gate\n"
-)
+IMPORT_PATTERNS = ("blueprints/*.md", "blueprints/*.yaml")
+"""The files that a new penguin.yaml for imported tasks names."""
 _FLOW_END = re.compile(r"\]\s*(?:#.*)?$")
 
 
@@ -82,16 +79,9 @@ def initial_config(root: Path, agent: str, test: str) -> str:
     """Return the text of a new penguin.yaml for imported tasks.
 
     Args:
-        root: The folder of the project.
-        agent: The agent that implements the tasks; '' for none.
-        test: The command that tests them; '' for none.
+        root: The folder of the workspace.
+        agent: The agent that makes the changes; empty: none.
+        test: The command that runs the tests; empty: none is known.
     """
-    text = CONFIG_TEXT.replace("PROJECT_ID", project_id_of(root))
-    if test:
-        text = text.replace(_TEST, f"  test: {{run: [{json.dumps(test)}]}}\n")
-    text = text.replace("  - blueprints/*.md\n", "  - blueprints/*.md\n  - blueprints/*.yaml\n")
-    if not agent:
-        return text
-    text = text.replace("phases:\n", f"phases:\n  implement: {{agent: {agent}}}\n")
-    # An agent is not started if no gate could pass; imported tasks have no recipes.
-    return text.replace(_RECIPES, "  use: skip                         # {recipes: true}: the task's recipes\n")
+    # Imported tasks have no recipes.
+    return NewConfig(project_id_of(root), IMPORT_PATTERNS, agent, test, recipes=False).text()
