@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from penguin_commands.grammar.values import MAX_LENGTH
+
 
 class Option(NamedTuple):
     """A possible answer."""
@@ -48,6 +50,11 @@ class Question(NamedTuple):
             return self.options[int(text) - 1].value
         named = [option.value for option in self.options if text in (option.value, option.text)]
         return named[0] if named else text if self.other else None
+
+    def problem(self, typed: str) -> str:
+        """Return why a typed line is no answer."""
+        text = typed.strip()
+        return f"{text[:MAX_LENGTH]!r} is no answer" if text else "an answer is needed"
 
 
 def _option(option: Option, width: int) -> str:

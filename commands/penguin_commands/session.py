@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.store.queries import WorkflowReader
     from penguin.orchestration.temporal.sync_client import SyncClient
     from penguin_commands.preferences import Preferences
+    from penguin_commands.question import Question
     from penguin_commands.results.changes import WaitProgress
 
 T = TypeVar("T")
@@ -86,6 +87,8 @@ class Session:
         """The results are drawn on a terminal: lists show how far each workflow is, in the order of execution."""
         self.edit: Callable[[str], Awaitable[str]] | None = None
         """Opens a text in the user's editor; None without a terminal."""
+        self.choose: Callable[[Question], Awaitable[str]] | None = None
+        """Asks the user and returns the answer; None without a terminal."""
         self.tracked: list[str] = []
         """Ids of the workflows that were started, resumed or retried here, in that order, each once."""
         self.started_here: set[str] = set()

@@ -217,6 +217,10 @@ def _run_script(options: Options, session: Session, screen: Screen) -> ExitCode:
 
     if sys.stderr.isatty():
         session.on_progress = partial(show_progress, screen)
+    if (options.line or options.command) and screen.style.format == "text" and _is_terminal():
+        from penguin_repl.cli.ask import ask_in_loop
+
+        session.choose = partial(ask_in_loop, screen=screen)
     script = ScriptRunner(session, screen, keep_going=options.keep_going, debug=options.debug)
     return script.run(_script_lines(options))
 

@@ -37,9 +37,9 @@ def test_a_file_is_run_in_place(penguin: Program) -> None:
     )
     ran = penguin("outer.pen")
     assert (ran.code, ran.err) == (0, "")
-    quick, health, leave = (ran.out.index(text) for text in ("quick", "backend: native", "Example: /quit"))
+    quick, health, leave = (ran.out.index(text) for text in ("quick", "active workflows", "Example: /quit"))
     assert quick < health < leave
-    assert penguin("-c", "/source outer.pen").out.count("backend: native") == 1
+    assert penguin("-c", "/source outer.pen").out.count("active workflows") == 1
     assert len(penguin("outer.pen", "-o", "json").documents) == 3
 
 
@@ -189,10 +189,10 @@ def test_a_script_marks_the_bad_word(penguin: Program) -> None:
     assert penguin("-o", "json", "-c", "/nope").err.count("\n") == 1
 
 
-@pytest.mark.parametrize("line", ["/workflow start", "/workflow start ", "/workflow start   # whatever"])
+@pytest.mark.parametrize("line", ["/workflow pause", "/workflow pause ", "/workflow pause   # whatever"])
 def test_a_script_marks_where_a_word_is_missing(penguin: Program, line: str) -> None:
     place, shown, mark = penguin(script=line).err.splitlines()
-    assert place.startswith("<stdin>:1: TASK is missing; usage: /workflow start TASK")
+    assert place.startswith("<stdin>:1: ID is missing; usage: /workflow pause ID")
     assert (shown, mark) == (f"    {line}".rstrip(), "                    ^")
 
 

@@ -21,7 +21,7 @@ from penguin_commands.errors import StatusNotReached, UsageError
 from penguin_commands.grammar.table import TABLE
 from penguin_commands.results import tasks as p
 from penguin_commands.results.changes import ChangeResult, StartResult, WaitResult
-from penguin_commands.results.help import HelpResult, SettingsTable
+from penguin_commands.results.help import HealthResult, HelpResult, SettingsTable
 from penguin_commands.results.history import ArtifactTable, AttemptRow, AttemptTable, EventRow, HistoryResult
 from penguin_commands.results.messages import KeyValueResult, MessageResult
 from penguin_commands.results.output import Log, LogsResult, RemoteDiffResult
@@ -349,7 +349,7 @@ Attempt 3 ran on host barn.
         """\
 Start a workflow for a task.
 
-Usage: /workflow start TASK [--with-deps] [--blueprint BLUEPRINT] [--wait] [--timeout SECONDS]
+Usage: /workflow start [TASK] [--with-deps] [--blueprint BLUEPRINT] [--wait] [--timeout SECONDS]
   TASK                   a task's id; /task list shows them
   --with-deps            also start the unmet dependencies
   --blueprint BLUEPRINT  the blueprint to look in, if several have this task
@@ -365,6 +365,42 @@ Example: /workflow start auth-user-model --wait
     "settings": (
         SettingsTable((("project.id", "shop", "penguin.yaml:1"), ("max", 3, "default"))),
         "KEY         VALUE  FROM\nproject.id  shop   penguin.yaml:1\nmax         3      default\n",
+    ),
+    "commands of a gate": (
+        SettingsTable(
+            (
+                ("phases.test.run", ({"run": "pytest -q"}, {"run": "ruff check ."}), "default"),
+                ("phases.use.run", ({"run": "true", "report": "a.xml"},), "default"),
+            )
+        ),
+        """\
+KEY              VALUE                         FROM
+phases.test.run  pytest -q; ruff check .       default
+phases.use.run   [{run: true, report: a.xml}]  default
+""",
+    ),
+    "health": (
+        HealthResult(
+            {
+                "backend": "temporal",
+                "connected": True,
+                "address": "localhost:7233",
+                "server_version": None,
+                "workers_polling": 0,
+                "latency_sec": 0.00123,
+                "retention_days": 3,
+                "warning": None,
+            }
+        ),
+        """\
+CHECK            VALUE
+backend          temporal
+connected        yes
+address          localhost:7233
+workers polling  0
+latency          1.2 ms
+retention        3 days
+""",
     ),
     "quit": (QuitAction(), ""),
     "tasks": (
@@ -657,6 +693,7 @@ def test_escaped_text_is_harmless() -> None:
         MessageResult(EVIL),
         StartResult(((EVIL, EVIL),), EVIL, (EVIL,)),
         KeyValueResult({EVIL: EVIL}),
+        HealthResult({EVIL: EVIL}),
         SettingsTable(((EVIL, EVIL, EVIL),)),
     ],
     ids=lambda result: type(result).__name__,

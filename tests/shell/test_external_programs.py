@@ -100,7 +100,7 @@ def test_less_is_the_default_pager(workspace: SampleWorkspace) -> None:
 def test_a_broken_pager_is_reported_and_the_text_shown(workspace: SampleWorkspace, pager: str, code: int) -> None:
     with open_terminal(workspace.root, rows=60, columns=120, PAGER=pager) as terminal:
         terminal.enter("/config").enter("/config").wait_until(lambda: terminal.typed == "")
-        terminal.enter("/health").see("connected: yes")
+        terminal.enter("/health").see("active workflows")
         # 60 rows are enough for the whole result.
         assert "the pager" not in terminal.text
     with open_terminal(workspace.root, rows=20, columns=120, PAGER=pager) as terminal:
@@ -181,7 +181,7 @@ def test_an_editor_that_leaves_the_terminal_in_disorder_leaves_a_shell_that_work
     with open_terminal(stuck.root, VISUAL=editor) as terminal:
         blocked(terminal).enter("/workflow feedback auth").see("nothing was sent")
         terminal.wait_until(lambda: terminal.typed == "")
-        terminal.enter("/health").see("connected: yes").wait_until(lambda: terminal.typed == "")
+        terminal.enter("/health").see("active workflows").wait_until(lambda: terminal.typed == "")
         terminal.enter("/quit")
         assert terminal.exit_code() == 0
 

@@ -87,14 +87,14 @@ async def test_on_a_full_disk_the_line_is_not_in_the_file(tmp_path: Path) -> Non
 async def test_ctrl_r_finds_lines_of_another_shell(workspace: SampleWorkspace) -> None:
     async with run_shell(workspace.root) as one, run_shell(workspace.root) as two:
         await two.enter("/health")
-        await two.see("connected: yes")
+        await two.see("active workflows")
         await one.enter("/task list")
         await one.see("Send mail")
         await one.wait_until(lambda: one.typed == "")
         one.press(CTRL_R, "hea")
         await one.see("/health")
         one.press(ENTER, ENTER)
-        await one.see("connected: yes")
+        await one.see("active workflows")
         await one.wait_until(lambda: one.typed == "")
         one.press(UP)
         await one.wait_until(lambda: one.typed == "/health")

@@ -161,7 +161,7 @@ async def test_the_panel_is_removed_when_a_line_is_entered(workspace: SampleWork
             await shell.enter("/workflow start auth")
             await shell.wait_until(lambda: "TEST" in "".join(panel(shell)))
             await shell.enter("/health")
-            await shell.see("connected: yes")
+            await shell.see("active workflows")
             await shell.wait_until(lambda: len(panel(shell)) == 1)
             assert shell.screen.text.count("50%") == 1
             shell.press(CTRL_C)

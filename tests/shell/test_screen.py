@@ -130,7 +130,7 @@ async def test_ctrl_c_clears_the_line(workspace: SampleWorkspace) -> None:
         shell.press(CTRL_C)
         await shell.see("Ctrl-D or /quit quits")
         await shell.enter("/health")
-        await shell.see("connected: yes")
+        await shell.see("active workflows")
 
 
 async def test_tab_completes_up_to_a_line_that_can_be_run(workspace: SampleWorkspace) -> None:
@@ -266,7 +266,7 @@ async def test_an_invalid_configuration_can_be_fixed_without_a_restart(workspace
 async def test_the_history_is_private_and_shared_between_shells(workspace: SampleWorkspace) -> None:
     async with run_shell(workspace.root) as one, run_shell(workspace.root) as two:
         await one.enter("/health")
-        await one.see("connected: yes")
+        await one.see("active workflows")
         await two.enter("/config")
         await two.see("orchestration.temporal.address")
         await two.enter("/task list")

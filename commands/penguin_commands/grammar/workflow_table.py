@@ -28,7 +28,11 @@ TIMEOUT = Flag("timeout", ValueKind.SECONDS, "maximum time to wait: 90, 1.5m, 2h
     "start",
     "Start a workflow for a task",
     "/workflow start auth-user-model --wait",
-    arguments=(TASK,),
+    arguments=(
+        TASK._replace(
+            required=False, help="a task's id; default: choose one of the ready tasks, or list them without a terminal"
+        ),
+    ),
     flags=(
         Flag("with-deps", help="also start the unmet dependencies"),
         FROM_BLUEPRINT,

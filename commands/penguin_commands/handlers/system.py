@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import BackendUnavailable
 from penguin_commands.errors import UsageError
-from penguin_commands.grammar.json_export import JSON_VERSION
 from penguin_commands.grammar.resolve import resolve_noun, resolve_verb
 from penguin_commands.grammar.tokens import Word
 from penguin_commands.grammar.values import quote_for_error
-from penguin_commands.results.help import HelpResult, SettingsTable
-from penguin_commands.results.messages import KeyValueResult
+from penguin_commands.results.help import HealthResult, HelpResult, SettingsTable
 from penguin_commands.results.ui_actions import QuitAction, SourceAction
 
 if TYPE_CHECKING:
@@ -21,12 +19,12 @@ if TYPE_CHECKING:
     from penguin_commands.session import Session
 
 
-async def health(session: Session) -> KeyValueResult:
+async def health(session: Session) -> HealthResult:
     """Check the backend. Raises BackendUnavailable if it is unreachable."""
     facts = dict(await session.backend.health_check())
     if not facts["connected"]:
         raise BackendUnavailable(str(facts.get("warning") or "the backend is unreachable"), facts.get("hint") or "")
-    return KeyValueResult({**facts, "json_version": JSON_VERSION})
+    return HealthResult(facts)
 
 
 def config(session: Session) -> SettingsTable:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from penguin.orchestration.backend import IllegalCommand
 from penguin_commands.errors import UsageError
 from penguin_commands.handlers.task_progress import TaskProgress
+from penguin_commands.question import Option, Question
 from penguin_commands.results.tasks import AddedTaskResult, GraphResult, GraphRow, TaskResult, TaskTable
 
 if TYPE_CHECKING:
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from penguin.orchestration.blueprint.edit.new_task import NewTask
     from penguin.orchestration.core.definition import Task
     from penguin_commands.session import Session
+
+MAX_OFFERED = 20
+"""The ready tasks that a question offers."""
 
 
 def list_(session: Session, blueprint: str | None = None) -> TaskTable:
@@ -54,6 +59,27 @@ def ready(session: Session, blueprint: str | None = None) -> TaskTable:
         found += ready_of(own, progress.completed_tasks(project), progress.active_tasks(project))
     empty = "No task is ready." if tasks else empty_message(blueprints)
     return TaskTable(progress.states(sorted(found, key=precedence)), empty)
+
+
+async def choose_ready_task(session: Session, blueprint: str | None = None) -> str:
+    """Ask for one of the ready tasks and return its id; '' if the user wants none.
+
+    Raises:
+        UsageError: There is no terminal to ask on. The error lists the tasks.
+        IllegalCommand: No task is ready.
+    """
+    states = (await session.run_in_reader_thread(lambda: ready(session, blueprint))).tasks
+    if not states:
+        raise IllegalCommand("TASK is missing, and no task is ready", "/task list shows what they wait for")
+    shown = [state.task for state in states[:MAX_OFFERED]]
+    more = len(states) - len(shown)
+    if session.choose is None:
+        others = f" and {more} more" if more else ""
+        ids = ", ".join(task.id for task in shown)
+        raise UsageError(f"TASK is missing; ready: {ids}{others}", f"/workflow start {shown[0].id}")
+    options = tuple(Option(task.id, task.id, task.title) for task in shown)
+    other = f"the id of one of {more} more (/task ready lists them)" if more else ""
+    return await session.choose(Question("Which task?", options, "", other))
 
 
 def graph(session: Session, blueprint: str | None = None, format: str = "tree") -> GraphResult:

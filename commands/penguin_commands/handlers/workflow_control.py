@@ -33,15 +33,21 @@ SIGNAL_PHRASES = {
 
 async def start(
     session: Session,
-    task: str,
+    task: str | None = None,
     *,
     with_deps: bool = False,
     blueprint: str | None = None,
     wait: bool = False,
     timeout: float | None = None,
 ) -> Result:
-    """Start a task."""
+    """Start a task; without its id, ask for one of the ready tasks."""
     _check_wait(session, wait, timeout)
+    if task is None:
+        from penguin_commands.handlers.task import choose_ready_task
+
+        task = await choose_ready_task(session, blueprint)
+        if not task:
+            return MessageResult("Nothing was started.", {"workflows": []})
     await session.report_other_backend()
     await session.run_in_reader_thread(lambda: _warn_of_gates(session, [task], blueprint))
     ids = await session.backend.start_tasks([task], blueprint_id=blueprint, with_dependencies=with_deps, by=session.by)

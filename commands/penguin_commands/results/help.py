@@ -1,4 +1,4 @@
-"""Results of commands that explain commands and settings."""
+"""Results of commands that explain commands, settings and the backend."""
 
 from __future__ import annotations
 
@@ -29,3 +29,15 @@ class SettingsTable(NamedTuple):
 
     def data(self) -> dict[str, Any]:
         return {"settings": [{"key": key, "value": value, "origin": origin} for key, value, origin in self.settings]}
+
+
+class HealthResult(NamedTuple):
+    """The state of the backend."""
+
+    facts: dict[str, Any]
+    """As `health_check` returns them."""
+
+    def data(self) -> dict[str, Any]:
+        from penguin_commands.grammar.json_export import JSON_VERSION
+
+        return {**self.facts, "json_version": JSON_VERSION}

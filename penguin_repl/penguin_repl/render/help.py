@@ -1,11 +1,11 @@
-"""Rendering of help as an overview of commands or the details of one, and of settings as a table."""
+"""Rendering of help as an overview of commands or the details of one, and of settings and health as tables."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowStatus
-from penguin_commands.results.help import HelpResult, SettingsTable
+from penguin_commands.results.help import HealthResult, HelpResult, SettingsTable
 from penguin_repl.render.format import format_value
 from penguin_repl.render.parts import Grid, Span, field
 from penguin_repl.render.registry import Renderers
@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 
 RENDERERS = Renderers()
 
+HEALTH_NAMES = {
+    "server_version": "server",
+    "workers_polling": "workers polling",
+    "active_count": "active workflows",
+    "unfinished_elsewhere": "unfinished on the other backend",
+    "latency_sec": "latency",
+    "retention_days": "retention",
+}
+"""What the keys of a health check are called for people, where it is another name."""
 OVERVIEW = """
 /help workflow lists the commands of a noun, /help workflow retry explains one. Tab completes the current word.
 ID is a workflow's id, a task's id for its newest workflow, or @last for this session's newest workflow.
@@ -59,5 +68,31 @@ def _command_parts(command: Command) -> Iterator[Part]:
 
 @RENDERERS.shows(SettingsTable)
 def _settings(result: SettingsTable) -> Iterator[Part]:
-    rows = tuple((key, format_value(value), Span(origin, "dim")) for key, value, origin in result.settings)
+    rows = tuple((key, _setting(value), Span(origin, "dim")) for key, value, origin in result.settings)
     yield Grid(("KEY", "VALUE", "FROM"), rows)
+
+
+def _setting(value: object) -> str:
+    """Return the value of a setting; the commands of a gate without the form that they are stored in."""
+    if isinstance(value, list | tuple) and value and all(map(_is_plain_command, value)):
+        return "; ".join(str(command["run"]) for command in value)
+    return format_value(value)
+
+
+def _is_plain_command(value: object) -> bool:
+    return isinstance(value, dict) and set(value) == {"run"}
+
+
+@RENDERERS.shows(HealthResult)
+def _health(result: HealthResult) -> Iterator[Part]:
+    known = [(name, value) for name, value in result.facts.items() if value is not None]
+    rows = tuple((HEALTH_NAMES.get(name, name), _fact(name, value)) for name, value in known)
+    yield Grid(("CHECK", "VALUE"), rows)
+
+
+def _fact(name: str, value: object) -> str | Span:
+    if name == "latency_sec" and isinstance(value, float):
+        return f"{value * 1000:.1f} ms"
+    if name == "retention_days":
+        return f"{value} days"
+    return Span(str(value), "warning") if name == "warning" else format_value(value)

@@ -42,6 +42,7 @@ from penguin_repl.shell.gc_tuning import DelayedCompleter, GcTuning
 from penguin_repl.shell.history import open_history
 from penguin_repl.shell.key_bindings import line_key_bindings
 from penguin_repl.shell.notices import ShellLogHandler, WorkflowNotifications
+from penguin_repl.shell.numbered_choice import ask_question
 from penguin_repl.shell.plain_prompt import PlainPrompt
 from penguin_repl.shell.prompt_screen import PROMPT, PromptScreen
 from penguin_repl.shell.result_display import ResultDisplay
@@ -53,6 +54,7 @@ from penguin_repl.text.escape import clean, clean_block
 
 if TYPE_CHECKING:
     from penguin.orchestration.backend import WorkflowInfo
+    from penguin_commands.question import Question
     from penguin_commands.session import Session
     from penguin_repl.cli.options import Options
     from penguin_repl.live.poller import PollResult
@@ -278,12 +280,12 @@ class Shell:
 
     async def _execute(self, line: str) -> Result | None:
         await self._wait_for_engine()
-        # Only a typed line can use the editor and the pager. The lines of a file can't.
-        self._session.edit = self._edit
+        # Only a typed line can ask, and use the editor and the pager. The lines of a file can't.
+        self._session.edit, self._session.choose = self._edit, self._choose
         try:
             result = await execute(self._session, _add_slash(line))
         finally:
-            self._session.edit = None
+            self._session.edit = self._session.choose = None
         if isinstance(result, SourceAction):
             return await run_file(result.file, self._execute_line, self._report_error, keep_going=self.keep_going)
         if result is not None:
@@ -293,6 +295,10 @@ class Shell:
     async def _edit(self, text: str) -> str:
         with self._screen.suspended():
             return await edit_text(self._programs, text)
+
+    async def _choose(self, question: Question) -> str:
+        with self._foreground.ignoring_interrupts():
+            return await ask_question(question, self._screen)
 
     async def _execute_line(self, line: ScriptLine) -> Result | None:
         """Run one line of a file."""
