@@ -20,7 +20,7 @@ from penguin_commands.errors import UsageError
 from penguin_commands.grammar.tokens import command_line
 from penguin_commands.grammar.values import unknown_message
 from penguin_commands.handlers.import_backlog import ImportRequest, import_backlogs
-from penguin_commands.results.tasks import InitFile, InitResult
+from penguin_commands.results.tasks import InitResult
 from penguin_commands.session import Session
 
 if TYPE_CHECKING:
@@ -141,10 +141,10 @@ def _pattern(path: str) -> str:
     return f"{FOLDER}/*{Path(path).suffix}" if path.startswith(f"{FOLDER}/") else path
 
 
-def _write(root: Path, name: str, text: str) -> InitFile:
+def _write(root: Path, name: str, text: str) -> tuple[str, str, str]:
     path = root / name
     state = "written" if write_new(path, text) else "kept"
-    return InitFile(os.fspath(path), _shown(path), state)
+    return os.fspath(path), _shown(path), state
 
 
 def _shown(path: Path) -> str:

@@ -87,7 +87,7 @@ def test_a_word_stays_one_word(words: list[str]) -> None:
         ("xyzzy", "unknown command 'xyzzy', and there is no such script", "penguin --help"),
         ("workflow list --metrics 127.0.0.1:1", "unknown flag '--metrics'", "usage: /workflow list"),
         ("-c /health workflow list", "a command and -c can't be combined", "usage: penguin"),
-        ("--yes workflow list", "--yes is for `penguin trust`", "usage: penguin"),
+        ("--yes workflow list", "--yes is for `penguin init` and `penguin trust`", "usage: penguin"),
     ],
 )
 def test_errors(typed: str, message: str, hint: str) -> None:

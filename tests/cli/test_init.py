@@ -115,7 +115,7 @@ def test_a_typed_path_is_imported(tmp_path: Path, programs: Path) -> None:
 def test_nothing_is_written_before_the_last_answer(tmp_path: Path, programs: Path, key: str, code: int) -> None:
     with asking(tmp_path, programs) as terminal:
         terminal.see("How do the tests run?").press(ENTER)
-        terminal.see("Where are the tasks?").see("[1]: ").press(key)
+        terminal.see("Where are the tasks?").see("import [1]:").press(key)
         assert terminal.exit_code() == code
     assert list(tmp_path.iterdir()) == []
 

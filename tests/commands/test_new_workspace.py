@@ -52,7 +52,7 @@ def init(folder: Path | str, agent: str | None = None, test: str | None = None) 
 
 
 def states(result: InitResult) -> dict[str, str]:
-    return {Path(file.path).name: file.state for file in result.files}
+    return {Path(path).name: state for path, _, state in result.files}
 
 
 def write(root: Path, name: str, text: str) -> None:

@@ -143,7 +143,7 @@ def test_invalid_lines(line: str, message: str, hint: str, fault: str | None) ->
     assert (None if error.start is None else line[error.start : error.end]) == fault
 
 
-@pytest.mark.parametrize("line", ["/workflow start", "/workflow approve a", "/workflow logs --", "/workflow feedback"])
+@pytest.mark.parametrize("line", ["/workflow pause", "/workflow approve a", "/workflow logs --", "/workflow feedback"])
 @pytest.mark.parametrize("behind", ["", "    ", "  # what for"])
 def test_a_missing_word_is_marked_after_the_last_one(line: str, behind: str) -> None:
     with pytest.raises(UsageError, match="is missing") as caught:

@@ -25,7 +25,6 @@ from penguin_commands.results.tasks import (
     BoardEstimate,
     BoardRow,
     ImportedFile,
-    InitFile,
     SourcePart,
     TaskState,
 )
@@ -47,7 +46,7 @@ STREAMED = (LogsResult, DiffResult, ChainedResult, RawConversationResult)
 """Results without a renderer: they are shown in chunks."""
 UNSEEN = (PanelAction, ViewAction, SourceAction, QuitAction, EventResult, OutputResult)
 """Results that a shell acts on, and results for programs only."""
-PARTS = (TaskState, BlueprintRow, BoardRow, BoardEstimate, ImportedFile, InitFile, SourcePart, UsageSummary)
+PARTS = (TaskState, BlueprintRow, BoardRow, BoardEstimate, ImportedFile, SourcePart, UsageSummary)
 """Parts of results."""
 
 

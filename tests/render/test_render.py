@@ -350,7 +350,7 @@ Attempt 3 ran on host barn.
 Start a workflow for a task.
 
 Usage: /workflow start [TASK] [--with-deps] [--blueprint BLUEPRINT] [--wait] [--timeout SECONDS]
-  TASK                   a task's id; /task list shows them
+  TASK                   a task's id; default: choose one of the ready tasks, or list them without a terminal
   --with-deps            also start the unmet dependencies
   --blueprint BLUEPRINT  the blueprint to look in, if several have this task
   --wait                 wait until it ends; fail unless it is COMPLETED
@@ -558,7 +558,7 @@ Try: penguin workflow start T002
     ),
     "init": (
         p.InitResult(
-            (p.InitFile("/w/penguin.yaml", "penguin.yaml", "written"),),
+            (("/w/penguin.yaml", "penguin.yaml", "written"),),
             agent="claude",
             test="pytest -q",
             imported=p.ImportResult(
@@ -677,7 +677,7 @@ def test_escaped_text_is_harmless() -> None:
         p.BlueprintSourceResult("a", EVIL, (p.SourcePart("a", 1, (EVIL,)),), ()),
         p.BlueprintTable((ROW._replace(title=EVIL),)),
         p.LintResult((Problem("error", EVIL, 1, EVIL, EVIL),), ()),
-        p.InitResult((p.InitFile(EVIL, EVIL, "written"),), EVIL, EVIL, None, (EVIL,), EVIL),
+        p.InitResult(((EVIL, EVIL, "written"),), EVIL, EVIL, None, (EVIL,), EVIL),
         p.ImportResult(
             (IMPORTED._replace(source=EVIL, path=EVIL, notes=((1, EVIL),), changes=(EVIL,), metadata={EVIL: 1}),),
             config="new",

@@ -369,20 +369,11 @@ class ImportResult(NamedTuple):
         }
 
 
-class InitFile(NamedTuple):
-    """A file of a new workspace."""
-
-    path: str
-    shown: str
-    """The path, relative to the current folder."""
-    state: str
-    """written, or kept if it existed."""
-
-
 class InitResult(NamedTuple):
     """What `penguin init` wrote."""
 
-    files: tuple[InitFile, ...]
+    files: tuple[tuple[str, str, str], ...]
+    """(path, path to show, state: written, or kept if it existed)."""
     agent: str
     """The agent of a new penguin.yaml; empty: it names none, or is not new."""
     test: str
@@ -394,8 +385,8 @@ class InitResult(NamedTuple):
 
     def data(self) -> dict[str, Any]:
         return {
-            "message": "; ".join(f"{file.state}: {file.shown}" for file in self.files),
-            "files": [{"path": file.path, "state": file.state} for file in self.files],
+            "message": "; ".join(f"{state}: {shown}" for _, shown, state in self.files),
+            "files": [{"path": path, "state": state} for path, _, state in self.files],
             "agent": self.agent,
             "test": self.test,
             "imported": [file.data() for file in self.imported.files] if self.imported else [],

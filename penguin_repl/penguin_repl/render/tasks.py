@@ -300,8 +300,8 @@ def _missing_commands(result: p.ImportResult) -> Iterator[Part]:
 
 @RENDERERS.shows(p.InitResult)
 def _init(result: p.InitResult) -> Iterator[Part]:
-    for file in result.files:
-        yield field(file.state, Span(file.shown, "path"))
+    for _, shown, state in result.files:
+        yield field(state, Span(shown, "path"))
     for backlog in result.imported.files if result.imported else ():
         yield from _imported_file(backlog)
     yield from map(line, result.notes)
