@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,14 +15,15 @@ from tests.support.terminal import Terminal, open_terminal
 
 from penguin.orchestration.config.orchestration_keys import BACKENDS
 from penguin_commands.errors import UsageError
-from penguin_commands.grammar.table import NOUNS
+from penguin_commands.grammar.table import COMMANDS, NOUNS
 from penguin_repl.cli.completion_scripts import completion_script
 from penguin_repl.cli.subcommands import PROGRAM, SHELLS, SUBCOMMANDS
 
 pytestmark = pytest.mark.acceptance
 
 CASES = [
-    ("penguin w", "worker"),
+    ("penguin w", "watch worker workflow"),
+    ("penguin wor", "worker workflow"),
     ("penguin che", "check"),
     ("penguin mine", "mine.penguin"),
     ("penguin --color auto che", "check"),
@@ -39,6 +41,22 @@ CASES = [
     ("penguin completion ", "bash fish zsh"),
     ("penguin help workflow sta", "start status"),
     ("penguin --workspace fo", "folder"),
+    ("penguin work", "worker workflow"),
+    ("penguin workflow sta", "start status"),
+    ("penguin -o json task r", "ready"),
+    ("penguin workflow start --w", "--wait --with-deps --workspace"),
+    ("penguin workflow start x --wi", "--with-deps"),
+    ("penguin workflow list --sort ", "newest oldest updated"),
+    ("penguin workflow list --status=b", "blocked"),
+    ("penguin workflow list --sort oldest --li", "--limit"),
+    ("penguin workflow retry x --from t", "test"),
+    ("penguin workflow list -o j", "json jsonl"),
+    ("penguin task graph --format d", "dot"),
+    ("penguin import --format d", ""),
+    ("penguin workflow start --keep", ""),
+    ("penguin watch o", "off on"),
+    ("penguin source mi", "mine.penguin"),
+    ("penguin init --ag", "--agent"),
 ]
 BASH = """
 source "$0"
@@ -84,7 +102,7 @@ def test_completion_in_bash(folder: Path, line: str, words: str) -> None:
 @pytest.mark.parametrize(("line", "words"), CASES)
 def test_completion_in_fish(folder: Path, line: str, words: str) -> None:
     found = output(folder, "fish", "--no-config", "-c", f"source fish.script; complete -C '{line}'")
-    names = [name.partition("\t")[0].removeprefix("--color=").rstrip("/") for name in found]
+    names = [re.sub("^--[a-z]+=", "", name.partition("\t")[0]).rstrip("/") for name in found]
     assert sorted(names) == words.split()
 
 
@@ -107,7 +125,7 @@ def terminal(request: pytest.FixtureRequest, folder: Path) -> Iterator[Terminal]
 
 def test_completion_at_a_real_prompt(terminal: Terminal) -> None:
     for typed, becomes in (
-        ("penguin wor\t", "ready> penguin worker"),
+        ("penguin worke\t", "ready> penguin worker"),
         ("--un\t", "ready> penguin worker --until-settled"),
         ("--col\tne\t", "ready> penguin worker --until-settled --color"),
     ):
@@ -116,6 +134,8 @@ def test_completion_at_a_real_prompt(terminal: Terminal) -> None:
     terminal.wait_until(lambda: terminal.lines[-1].endswith("never"))
     terminal.press("\x15penguin completion \t\t")
     terminal.wait_until(lambda: any(line.split() == sorted(SHELLS) for line in terminal.lines))
+    terminal.press("\x15penguin workf\tstar\t--wit\t")
+    terminal.wait_until(lambda: "penguin workflow start --with-deps" in terminal.lines[-1])
     terminal.press("\x15penguin --workspace=fol\t")
     terminal.wait_until(lambda: any("--workspace=folder/" in line for line in terminal.lines))
 
@@ -129,6 +149,14 @@ def test_each_script_contains_all_declarations(shell: str) -> None:
     for name in (*(subcommand.name for subcommand in SUBCOMMANDS), *NOUNS):
         assert name in script
     assert "@" not in script.replace('"$@"', "").replace("COMP_WORDS[@]", "")
+
+
+def test_an_option_takes_a_value_everywhere_or_nowhere() -> None:
+    """The scripts must know it before they know the command."""
+    takes: dict[str, set[bool]] = {}
+    for flag in (*PROGRAM.flags, *(flag for command in COMMANDS for flag in command.flags)):
+        takes.setdefault(flag.name, set()).add(flag.kind is not None)
+    assert [name for name, found in takes.items() if len(found) > 1] == []
 
 
 def test_the_backends_are_complete() -> None:
