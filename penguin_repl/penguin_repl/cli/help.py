@@ -23,14 +23,15 @@ Penguin takes software tasks through four gates: Implement, Test, Use, Verify. I
 survives kill -9, and passes a gate only on what it ran itself."""
 USAGE_FORMS = (
     ("", "start a shell; if standard input is a pipe, run it as a script"),
+    ("COMMAND [ARGUMENT…]", "run one of the commands below, without its slash"),
     ("SCRIPT", "a script: one command per line, # for comments; - is standard input"),
-    ("-c COMMAND", "run one command; may be repeated"),
+    ("-c COMMAND", "run one command, with its slash; may be repeated"),
 )
 EXAMPLES = """\
 Examples:
   penguin init
-  penguin -c "/task ready"
-  penguin -c "/workflow start hello-script"          waits until it is over
+  penguin task ready
+  penguin workflow start hello-script                waits until it is over
   printf '/workflow start hello-script\\n/workflow list\\n' | penguin -o json
 
 Results go to standard output, everything else to standard error. At its end a script waits until all workflows

@@ -82,8 +82,8 @@ PROGRAM = Command(
     help="A terminal for durable software tasks",
     example="penguin init",
     arguments=(
-        Argument("script", ValueKind.NAME, required=False, help="a file of commands, or a subcommand"),
-        Argument("words", ValueKind.NAME, required=False, many=True, help="arguments of the subcommand"),
+        Argument("script", ValueKind.NAME, required=False, help="a file of commands, a command, or a subcommand"),
+        Argument("words", ValueKind.NAME, required=False, many=True, help="the arguments of the command or subcommand"),
     ),
     flags=(
         Flag(
