@@ -66,15 +66,25 @@ def examine_project(folder: str) -> Project:
     return Project(root, configured, tuple(installed_agents()), tests, find_task_sources(root))
 
 
-def check_agent(project: Project, agent: str | None, test: str | None) -> None:
+def check_options(project: Project, agent: str | None, test: str | None) -> None:
     """Raise an error if `--agent` or `--test` can't be used."""
     if agent is not None and agent not in (*AGENTS, NO_AGENT):
         hint = "other programs: name them in penguin.yaml, as docs/agents.md describes"
         raise UsageError(unknown_message("agent", agent, [*AGENTS, NO_AGENT]), hint)
+    if test is not None and not _is_utf8(test):
+        raise UsageError("--test: the command is not UTF-8")
     if project.configured and (agent is not None or test is not None):
         option = "--agent" if agent is not None else "--test"
         hint = "set phases: {implement: {agent: NAME}, test: {run: [COMMAND]}} in it"
         raise WorkflowError(f"{option}: {CONFIG_FILE} exists, and is not changed", hint)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def default_choices(project: Project, agent: str | None, test: str | None) -> InitChoices:

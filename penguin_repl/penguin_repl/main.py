@@ -261,7 +261,7 @@ def _init(options: Options, screen: Screen) -> None:
     from penguin_commands import new_workspace as new
 
     project = new.examine_project(options.workspace or ".")
-    new.check_agent(project, options.agent, options.test)
+    new.check_options(project, options.agent, options.test)
     choices = new.default_choices(project, options.agent, options.test)
     if not (options.yes or project.configured or screen.style.format != "text") and _is_terminal():
         from penguin_repl.cli.init_questions import ask_choices

@@ -24,7 +24,7 @@ from penguin.orchestration.config import load_settings
 from penguin.orchestration.config.document_checker import ERROR
 from penguin.orchestration.config.new_config import NewConfig
 from penguin_commands.errors import UsageError
-from penguin_commands.new_workspace import check_agent, default_choices, examine_project, write_workspace
+from penguin_commands.new_workspace import check_options, default_choices, examine_project, write_workspace
 from penguin_commands.results.tasks import InitResult
 
 
@@ -47,7 +47,7 @@ def install(programs: Path, name: str) -> None:
 def init(folder: Path | str, agent: str | None = None, test: str | None = None) -> InitResult:
     """Do what `penguin init` does without a terminal."""
     project = examine_project(str(folder))
-    check_agent(project, agent, test)
+    check_options(project, agent, test)
     return write_workspace(project, default_choices(project, agent, test))
 
 
@@ -177,6 +177,11 @@ def test_an_unknown_agent_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="unknown agent 'clade'; did you mean claude"):
         init(tmp_path, agent="clade")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_test_command_that_is_not_utf8_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--test: the command is not UTF-8"):
+        init(tmp_path, test="caf\udce9")
 
 
 @pytest.mark.parametrize("options", [{"agent": "claude"}, {"test": "tox"}])
