@@ -16,21 +16,23 @@ HEAD = """\
 
 Written from the table of commands by `write_commands.py`; `/help` and `penguin help` show the same.
 
-Type commands in the shell or in a script. On the command line, type them without the slash: `penguin workflow list` is
-`/workflow list`. Quotes and backslashes work as in `sh`, and so do `#` comments in scripts. Flags may be anywhere on the line; after `--` nothing is a flag. ID is a workflow id, a task id
-(its newest workflow), or `@last` (this session's newest workflow). SECONDS is `90`, `1.5m`, `2h` or `30d`.
+Type commands in the shell or in a script. On the command line, type them without the slash: `penguin workflow list`
+is `/workflow list`. Quotes and backslashes work as in `sh`, and so do `#` comments in scripts. Flags may be anywhere
+on the line; after `--` nothing is a flag. ID is a workflow id, a task id (its newest workflow), or `@last` (this
+session's newest workflow). SECONDS is `90`, `1.5m`, `2h` or `30d`.
 
 Commands that only read accept an unambiguous prefix of an id or of a command:
 `penguin -c "/wo ls"` is `/workflow list`. Type commands that change something in full.
-An error marks the wrong word and suggests the nearest valid one. In the shell, `help`, `?`, `exit` and `quit` need no slash.
+An error marks the wrong word and suggests the nearest valid one.
+In the shell, `help`, `?`, `exit` and `quit` need no slash.
 """
 LINE = """\
 ## The command line
 
-`penguin` starts a shell. `penguin workflow list`, and every other command without its slash, runs one command: each argument is
-one word of it, and the options below may stand before or behind it. `penguin -c "/workflow list"` is the same, with the whole
-command as one argument; it may be repeated. `penguin SCRIPT` and `penguin < SCRIPT` run scripts. A file that is named like a
-command is a script as `penguin ./workflow`. Other subcommands:
+`penguin` starts a shell. `penguin workflow list`, and every other command without its slash, runs one command: each
+argument is one word of it, and the options below may stand before or behind it. `penguin -c "/workflow list"` is the
+same, with the whole command as one argument; it may be repeated. `penguin SCRIPT` and `penguin < SCRIPT` run scripts.
+A file that is named like a command is a script as `penguin ./workflow`. Other subcommands:
 """
 SCRIPTS = """\
 A script has one command per line. It stops at its first error, prints `file:line:`, and exits with the code of that
@@ -41,15 +43,17 @@ source itself. At its end, a script waits until all workflows that it started, r
 [json.md](json.md) describes the output of `-o json` and `-o jsonl`.
 """
 INIT = """\
-`penguin init` asks on a terminal for what the options leave open; elsewhere, and with `--yes`, it takes what it finds:
+`penguin init` asks on a terminal for what the options leave open; elsewhere, and with `--yes`, it takes what it
+finds:
 
-- the agent: the first of claude, codex and opencode that is installed; without one, IMPLEMENT is skipped, and you make the
-  changes before you start a task
-- the test command: the first that the files of the project show, as pytest, unittest, the test script of `package.json` (with npm,
-  pnpm, yarn or bun), `go test`, `cargo test`, `make test`, `tox` or `nox`; Python's run with `uv run`, `poetry run`, `pdm run` or
-  `pipenv run` where there is such a lock file, or in `.venv`; the others that it finds are named
-- the tasks: the blueprints in `blueprints/`, or such as `TASKS.md`; else a backlog that `penguin import` recognises, at the place
-  that its tool keeps it, or such as `TODO.md`; else a small example
+- the agent: the first of claude, codex and opencode that is installed; without one, IMPLEMENT is skipped, and you
+  make the changes before you start a task
+- the test command: the first that the files of the project show, as pytest, unittest, the test script of
+  `package.json` (with npm, pnpm, yarn or bun), `go test`, `cargo test`, `make test`, `tox` or `nox`; Python's run
+  with `uv run`, `poetry run`, `pdm run` or `pipenv run` where there is such a lock file, or in `.venv`; the others
+  that it finds are named
+- the tasks: the blueprints in `blueprints/`, or such as `TASKS.md`; else a backlog that `penguin import` recognises,
+  at the place that its tool keeps it, or such as `TODO.md`; else a small example
 
 It overwrites no file. If there is a `penguin.yaml`, it only writes the example where there are no tasks.
 """
@@ -60,8 +64,8 @@ them. It changes nothing, and engines may run at the same time. With `--accept`,
 workflows that were lost.
 """
 COMPLETION = """\
-The scripts of `penguin completion` complete commands, subcommands, options and their values, folders and scripts. Add one line
-to the file that your shell reads when it starts:
+The scripts of `penguin completion` complete commands, subcommands, options and their values, folders and scripts.
+Add one line to the file that your shell reads when it starts:
 
 | shell | file | line |
 |---|---|---|
