@@ -58,10 +58,15 @@ def noun_candidates() -> Iterator[Candidate]:
         yield Candidate(f"/{noun}", alone.help if alone else names, called, needs_more=alone is None)
 
 
+def is_expected(argument: Argument) -> bool:
+    """Return whether a command is usually given this argument, even if it can do without."""
+    return argument.required or argument.kind is ValueKind.TASK
+
+
 def verb_candidates(commands: Iterable[Command]) -> Iterator[Candidate]:
     """Return the verbs of these commands."""
     for command in commands:
-        needs = any(argument.required for argument in command.arguments)
+        needs = any(map(is_expected, command.arguments))
         yield Candidate(command.verb, command.help, (command.verb, *command.aliases), needs_more=needs)
 
 

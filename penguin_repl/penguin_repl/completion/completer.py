@@ -12,7 +12,14 @@ from penguin_commands.grammar.declarations import Argument, Command, Flag, Value
 from penguin_commands.grammar.resolve import resolve_command, resolve_noun
 from penguin_commands.grammar.table import TABLE
 from penguin_commands.grammar.tokens import Word, split_words
-from penguin_repl.completion.candidates import Candidate, match_part, noun_candidates, value_candidates, verb_candidates
+from penguin_repl.completion.candidates import (
+    Candidate,
+    is_expected,
+    match_part,
+    noun_candidates,
+    value_candidates,
+    verb_candidates,
+)
 from penguin_repl.completion.match import rank_matches
 from penguin_repl.completion.workspace_index import MAX_CANDIDATES
 
@@ -145,8 +152,8 @@ class _CursorContext:
         if argument is None:
             return (() if self.typed else self._flag_candidates()), self.typed
         found, part = self._value_candidates(argument, index, self.typed)
-        # If no argument is required here, flags are possible.
-        return (found if argument.required or self.typed else [*found, *self._flag_candidates()]), part
+        # If no argument is expected here, flags are likely.
+        return (found if is_expected(argument) or self.typed else [*found, *self._flag_candidates()]), part
 
     def _value_candidates(self, spec: Argument | Flag, index: WorkspaceIndex, typed: str) -> CandidatesAndPart:
         return value_candidates(spec, index, self.command, self.given_arguments, typed), match_part(spec.kind, typed)
