@@ -8,6 +8,7 @@ from penguin_commands.grammar.declarations import Argument, CommandTable, Flag, 
 from penguin_commands.grammar.workflow_table import (
     FROM_BLUEPRINT,
     OPTIONAL_WORKFLOW,
+    REPORT_FLAGS,
     TASK,
     TIMEOUT,
     WAIT,
@@ -84,6 +85,21 @@ def blueprint_run() -> Handler:
     from penguin_commands.handlers.workflow_control import run
 
     return run
+
+
+@TABLE.command(
+    "blueprint",
+    "report",
+    "Write a report on the tasks of a blueprint; default: of all blueprints",
+    "/blueprint report auth-system --html report.html",
+    arguments=(BLUEPRINT._replace(required=False),),
+    flags=REPORT_FLAGS,
+    reads=True,
+)
+def blueprint_report() -> Handler:
+    from penguin_commands.handlers.report.commands import blueprint_report as report
+
+    return report
 
 
 @TABLE.command(

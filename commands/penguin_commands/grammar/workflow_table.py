@@ -20,6 +20,11 @@ TASK = Argument("task", ValueKind.TASK, help="a task's id; /task list shows them
 FROM_BLUEPRINT = Flag("blueprint", ValueKind.BLUEPRINT, "the blueprint to look in, if several have this task")
 START_FROM = Flag("from", ValueKind.PHASE, "continue at this phase; gates that did not pass can't be skipped")
 WAIT = Flag("wait", help="wait until it ends; fail unless it is COMPLETED")
+REPORT_FLAGS = (
+    Flag("html", ValueKind.FILE, "write it to this file as an HTML page; - for standard output"),
+    Flag("markdown", ValueKind.FILE, "write it to this file as Markdown; default: standard output"),
+    Flag("force", help="replace the file even if it is not a report"),
+)
 TIMEOUT = Flag("timeout", ValueKind.SECONDS, "maximum time to wait: 90, 1.5m, 2h")
 
 
@@ -318,6 +323,21 @@ def workflow_diff() -> Handler:
     from penguin_commands.handlers.workflow_diff import diff
 
     return diff
+
+
+@WORKFLOW_TABLE.command(
+    "workflow",
+    "report",
+    "Write a report on a workflow: task, changes, gates, tests, times, cost and approvals",
+    "/workflow report auth-user-model --html report.html",
+    arguments=(WORKFLOW,),
+    flags=REPORT_FLAGS,
+    reads=True,
+)
+def workflow_report() -> Handler:
+    from penguin_commands.handlers.report.commands import report
+
+    return report
 
 
 @WORKFLOW_TABLE.command(

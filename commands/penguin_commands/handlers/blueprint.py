@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def list_(session: Session) -> BlueprintTable:
     """Return all blueprints."""
     progress = TaskProgress(session)
-    return BlueprintTable(tuple(_row(blueprint, progress) for blueprint in session.blueprints.blueprints))
+    return BlueprintTable(tuple(summary_row(blueprint, progress) for blueprint in session.blueprints.blueprints))
 
 
 def show(session: Session, blueprint: str, source: bool = False) -> BlueprintResult | BlueprintSourceResult:
@@ -34,7 +34,7 @@ def show(session: Session, blueprint: str, source: bool = False) -> BlueprintRes
     if source:
         return _source(session, found)
     progress = TaskProgress(session)
-    return BlueprintResult(_row(found, progress), progress.states(found.tasks), found.problems, found.metadata)
+    return BlueprintResult(summary_row(found, progress), progress.states(found.tasks), found.problems, found.metadata)
 
 
 def _source(session: Session, blueprint: Blueprint) -> BlueprintSourceResult:
@@ -101,7 +101,8 @@ def open_tasks(session: Session, blueprint_id: str) -> list[str]:
     return [task.id for task in sorted(blueprint.tasks, key=precedence) if task.id not in settled]
 
 
-def _row(blueprint: Blueprint, progress: TaskProgress) -> BlueprintRow:
+def summary_row(blueprint: Blueprint, progress: TaskProgress) -> BlueprintRow:
+    """Return a blueprint and the progress of its tasks."""
     ids = {task.id for task in blueprint.tasks}
     return BlueprintRow(
         blueprint.id,

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from penguin.orchestration.backend import WorkflowInfo
 
-SPECIAL_MODULES = ("output", "agent_snapshots", "ui_actions")
-"""The modules with results that are streamed, followed, or ask the terminal to do something."""
+SPECIAL_MODULES = ("agent_snapshots", "output", "report", "ui_actions")
+"""The modules with results that are streamed, followed, written to files, or ask the terminal to do something."""
 
 
 class Result(Protocol):

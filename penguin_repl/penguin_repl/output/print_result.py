@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin_commands.results import is_plain, remark
+from penguin_commands.results import is_plain, module_of, remark
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -20,8 +20,13 @@ if TYPE_CHECKING:
 def show_result(screen: Screen, result: Result) -> None:
     """Show a result that is complete.
 
-    Of a ChainedResult, show only the first part; of a LogsResult, the output printed so far.
+    Of a ChainedResult, show only the first part; of a LogsResult, the output printed so far. A report is written to the
+    file that the command names.
     """
+    if module_of(type(result)) == "report":
+        from penguin_repl.report.renderers import write_requested_file
+
+        result = write_requested_file(result)
     if is_plain(result) or screen.style.format != "text" or not _stream(screen, result):
         screen.write_data(screen.render(result))
     if remark(result):

@@ -77,6 +77,8 @@ def renderers_of(module: str) -> Renderers:
             from penguin_repl.render.diff import RENDERERS
         case "agent_snapshots":
             from penguin_repl.render.agent_snapshots import RENDERERS
+        case "report":
+            from penguin_repl.report.renderers import RENDERERS
         case "tasks":
             from penguin_repl.render.tasks import RENDERERS
         case "messages":

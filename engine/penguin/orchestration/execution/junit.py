@@ -11,6 +11,7 @@ import stat
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 from xml.parsers import expat
 
 from penguin.orchestration.core.results import TestCounts
@@ -22,6 +23,8 @@ SMALL = 1 << 20
 CHUNK = 1 << 16
 TICK = 20_000_000
 """Nanoseconds by which the times of two files can differ although they were written at the same time."""
+MESSAGE = 1_000
+"""Characters of a test's name or message that are kept."""
 NO_TESTS = 5
 """pytest's exit code when no test was collected, or all were deselected."""
 
@@ -43,6 +46,18 @@ XPASSED = "xfail-marked test passes unexpectedly"
 
 class UnreadableReport(Exception):
     """The report can't be read; the message says why."""
+
+
+class ReportedTest(NamedTuple):
+    """A test of a report."""
+
+    name: str
+    """Its class and name, as far as the report has them."""
+    outcome: str
+    """One of OUTCOMES."""
+    seconds: float
+    message: str
+    """The beginning of its message; empty if it passed."""
 
 
 def pytest_addopts(path: Path, options: str) -> str:
@@ -114,18 +129,35 @@ def is_older(path: Path, since: int) -> bool:
 
 def count_tests(path: Path) -> TestCounts:
     """Count the test cases of a report. Raises UnreadableReport."""
+    return _read(path, _Counter()).counts
+
+
+def read_tests(path: Path, most: int) -> tuple[list[ReportedTest], TestCounts]:
+    """Return the test cases of a report and their counts. Raises UnreadableReport.
+
+    Of more than `most` tests that passed, and of more than `most` others, only the first ones are returned.
+    """
+    reader = _read(path, _CaseReader(most))
+    return reader.cases, reader.counts
+
+
+C = TypeVar("C", bound="_Counter")
+
+
+def _read(path: Path, counter: C) -> C:
+    """Feed a report to a parser. Raises UnreadableReport."""
     try:
         # Open the file before checking its type, and without blocking: a step may replace it by a pipe at any time.
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:
                 raise UnreadableReport("is not a file, or is too large")
-            counter = _Counter()
             left = found.st_size
             while left > 0 and (data := file.read(min(CHUNK, left))):
                 counter.feed(data)
                 left -= len(data)
-            return counter.close()
+            counter.close()
+            return counter
     except OSError as error:
         raise UnreadableReport(error.strerror or str(error)) from error
     except (expat.ExpatError, LookupError, ValueError) as error:
@@ -169,11 +201,14 @@ class _Counter:
     def feed(self, data: bytes) -> None:
         self._parser.Parse(data, False)
 
-    def close(self) -> TestCounts:
+    def close(self) -> None:
         self._parser.Parse(b"", True)
         if self._root not in ("testsuites", "testsuite"):
             raise UnreadableReport("is not a JUnit report")
         self._close_suite()
+
+    @property
+    def counts(self) -> TestCounts:
         run = sum(self._counts[outcome] for outcome in ("passed", "failed", "errors", "xpassed"))
         return TestCounts(run=run, **self._counts)
 
@@ -196,10 +231,66 @@ class _Counter:
             outcome = next((outcome for outcome in OUTCOMES if outcome in self._outcomes), "passed")
             self._outcomes = None
             self._suites[-1].counts[outcome] += 1
+            self._end_case(outcome)
 
     def _close_suite(self) -> None:
         for outcome, count in self._suites.pop().close().items():
             self._counts[outcome] += count
+
+    def _end_case(self, outcome: str) -> None:
+        """Handle the end of a test case."""
+
+
+class _CaseReader(_Counter):
+    """A parser that also keeps names and messages."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._parser.CharacterDataHandler = self._text
+        self._most = most
+        self._attributes: dict[str, str] = {}
+        self._message = ""
+        self._reads_text = False
+        self._number_kept = {True: 0, False: 0}
+        """The kept cases, by whether they passed."""
+        self.cases: list[ReportedTest] = []
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        super()._start(name, attributes)
+        if name == "testcase":
+            self._attributes, self._message = attributes, ""
+        elif self._outcomes is not None:
+            is_outcome = bool(_outcome(name, attributes))
+            if is_outcome and not self._message:
+                self._message = attributes.get("message", "")[:MESSAGE]
+            # The text of an element is mostly a traceback: read it only if there is nothing shorter.
+            self._reads_text = is_outcome and not self._message
+
+    def _text(self, text: str) -> None:
+        if self._reads_text and len(self._message) < MESSAGE:
+            self._message += text
+
+    def _end(self, name: str) -> None:
+        self._reads_text = False
+        super()._end(name)
+
+    def _end_case(self, outcome: str) -> None:
+        passed = outcome == "passed"
+        self._number_kept[passed] += 1
+        if self._number_kept[passed] <= self._most:
+            names = (self._attributes.get("classname", ""), self._attributes.get("name", ""))
+            label = "::".join(filter(None, names))[:MESSAGE]
+            message = "" if passed else self._message.strip()[:MESSAGE]
+            self.cases.append(ReportedTest(label, outcome, _seconds(self._attributes.get("time", "")), message))
+
+
+def _seconds(text: str) -> float:
+    """Return a duration of a report; 0 if it is no plain number."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        return 0.0
+    return seconds if 0 <= seconds < 1e9 else 0.0
 
 
 def _attribute_outcomes(attributes: Mapping[str, str]) -> set[str]:

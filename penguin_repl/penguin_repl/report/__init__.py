@@ -1,0 +1,1 @@
+"""Reports on workflows and blueprints, as HTML pages and as Markdown."""
