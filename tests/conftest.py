@@ -26,6 +26,7 @@ KINDS = {
         "files",
         "importers",
         "render",
+        "report",
         "store",
         "text",
     ),

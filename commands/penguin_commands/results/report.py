@@ -225,9 +225,11 @@ class WorkflowReport(NamedTuple):
         return max(0.0, (end - self.info.started_at).total_seconds())
 
     @property
-    def tests(self) -> tuple[tuple[AttemptReport, StepReport, StepTests], ...]:
-        """Return the steps with tests, each with its attempt."""
-        return tuple((attempt, step, step.tests) for attempt in self.attempts for step in attempt.steps if step.tests)
+    def newest_tests(self) -> list[tuple[AttemptReport, StepReport, StepTests]]:
+        """Return the tests of the newest attempt of each phase that ran any, with attempt and step."""
+        found = [(attempt, step, step.tests) for attempt in self.attempts for step in attempt.steps if step.tests]
+        newest = {attempt.phase: attempt.number for attempt, _, _ in found}
+        return [entry for entry in found if newest[entry[0].phase] == entry[0].number]
 
 
 class ReportResult(NamedTuple):

@@ -8,7 +8,7 @@ from penguin.orchestration.workflow_status import GATES
 from penguin_repl.render.costs import cost_summary, format_usd
 from penguin_repl.render.format import format_duration
 from penguin_repl.report.markdown import HEAD, asked, foot, gates_table, people, reason_lines
-from penguin_repl.report.markdown_text import Section, code, document, folded, inline, summary_text, table
+from penguin_repl.report.markdown_text import Section, cell_code, code, document, folded, inline, summary_text, table
 from penguin_repl.report.phrases import EMOJI, gate_meaning, meaning_of, plural
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def _summary(report: BlueprintReport) -> str:
 def _table(tasks: tuple[TaskReport, ...]) -> str:
     rows = [
         (
-            f"{inline(task.title)} {code(task.task_id)}",
+            f"{inline(task.title)} {cell_code(task.task_id)}",
             f"{EMOJI[meaning_of(task.state)]} {task.state}",
             *_gates(task),
             format_duration(task.workflow.seconds) if task.workflow else "",

@@ -79,17 +79,18 @@ def _attempt_body(attempt: AttemptReport) -> Markup:
 
 
 def _steps(attempt: AttemptReport) -> Markup:
+    has_tests = any(step.tests for step in attempt.steps)
     rows = [
         (
             sign(meaning_of(step.verdict), step.verdict),
             join(element("code", step.name), element("div", step.reason, class_="soft") if step.reason else None),
-            counts_text(step.tests) if step.tests else "",
+            *([counts_text(step.tests) if step.tests else ""] * has_tests),
             exit_text(step),
             format_duration(step.seconds),
         )
         for step in attempt.steps
     ]
-    return table(("", "Step", "Tests", "Ended", "Time"), rows, numbers=(4,))
+    return table(("", "Step", *(["Tests"] * has_tests), "Ended", "Time"), rows, numbers=(3 + has_tests,))
 
 
 def _output(step: StepReport) -> Markup:
@@ -112,10 +113,7 @@ def _output(step: StepReport) -> Markup:
 
 def tests_view(report: WorkflowReport) -> Markup:
     """Return the tests of the newest attempt of each phase, by name where they are known; '' without tests."""
-    newest = {attempt.phase: attempt for attempt in report.attempts if attempt.number}
-    return lines_of(
-        *(_tests(attempt, step, tests) for attempt, step, tests in report.tests if newest[attempt.phase] is attempt)
-    )
+    return lines_of(*(_tests(*entry) for entry in report.newest_tests))
 
 
 def _tests(attempt: AttemptReport, step: StepReport, tests: StepTests) -> Markup:

@@ -33,6 +33,7 @@ from penguin_repl.report.phrases import (
     counts_text,
     criterion_meaning,
     criterion_note,
+    delivery_text,
     duration_text,
     exit_text,
     gate_meaning,
@@ -213,12 +214,10 @@ def _output(step: StepReport) -> str:
 
 def _tests(report: WorkflowReport) -> list[str]:
     """Return the tests of the newest attempt of each phase: those that failed, then the others."""
-    newest = {attempt.phase: attempt for attempt in report.attempts if attempt.number}
     pieces = []
-    for attempt, step, tests in report.tests:
-        if newest[attempt.phase] is attempt:
-            pieces.append(f"{code(step.name)} in {attempt.phase} attempt {attempt.number}: {counts_text(tests)}")
-            pieces += _named_tests(tests)
+    for attempt, step, tests in report.newest_tests:
+        pieces.append(f"{code(step.name)} in {attempt.phase} attempt {attempt.number}: {counts_text(tests)}")
+        pieces += _named_tests(tests)
     return pieces
 
 
@@ -247,7 +246,7 @@ def _timeline(report: WorkflowReport) -> list[str]:
         (
             format_time(span.started_at),
             format_duration((span.ended_at - span.started_at).total_seconds()),
-            span.waiting or f"{span.phase} attempt {span.attempt} {span.verdict or 'running'}",
+            inline(span.waiting or f"{span.phase} attempt {span.attempt} {span.verdict or 'running'}"),
         )
         for span in report.timeline
     ]
@@ -263,7 +262,7 @@ def people(report: WorkflowReport) -> list[str]:
     ]
     feedback = [
         f"{format_time(one.at)}: feedback by {inline(one.by)}, "
-        f"{f'delivered with attempt {one.attempt}' if one.attempt else 'queued'}:\n\n{quoted(one.text)}"
+        f"{delivery_text(one, report.info.status.final)}:\n\n{quoted(one.text)}"
         for one in report.feedback
     ]
     return [*approvals, *feedback]
@@ -281,7 +280,7 @@ def _costs(report: WorkflowReport) -> list[str]:
 
 def _checkpoints(report: WorkflowReport) -> list[str]:
     rows = [
-        (f"{attempt.phase} {attempt.number}", code(attempt.checkpoint))
+        (f"{attempt.phase} {attempt.number}", cell_code(attempt.checkpoint))
         for attempt in report.attempts
         if attempt.checkpoint
     ]

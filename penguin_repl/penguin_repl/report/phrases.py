@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         AttemptReport,
         ChangesReport,
         CriterionReport,
+        FeedbackReport,
         GateReport,
         StepReport,
         StepTests,
@@ -120,6 +121,13 @@ def cost_facts(usage: UsageTotals) -> list[str]:
     if usage.usd:
         return [format_usd(usage.usd)]
     return [f"{format_tokens(usage.tokens)} tokens"] if usage.tokens else []
+
+
+def delivery_text(feedback: FeedbackReport, final: bool) -> str:
+    """Return what became of feedback."""
+    if feedback.attempt:
+        return f"delivered with attempt {feedback.attempt}"
+    return "not delivered" if final else "queued"
 
 
 def exit_text(step: StepReport) -> str:

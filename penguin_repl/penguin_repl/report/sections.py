@@ -13,6 +13,7 @@ from penguin_repl.report.phrases import (
     costs_by_agent,
     criterion_meaning,
     criterion_note,
+    delivery_text,
     duration_text,
     gate_meaning,
     gate_word,
@@ -157,7 +158,7 @@ def people(report: WorkflowReport) -> Markup:
         for one in report.approvals
     ]
     for given in report.feedback:
-        delivered = f"delivered with attempt {given.attempt}" if given.attempt else "queued"
+        delivered = delivery_text(given, report.info.status.final)
         text = element("div", given.text, class_="text")
         what = join(f"gave feedback, {delivered}:", text)
         rows.append((given.at.timestamp(), (format_time(given.at), given.by, what)))

@@ -37,7 +37,8 @@ pre { margin: .5rem 0; padding: .7rem .9rem; background: var(--panel); border-ra
 ul, ol { padding-left: 1.4rem; margin: .5rem 0; }
 li { margin: .2rem 0; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; font-size: .93rem; }
-th { text-align: left; font-weight: 600; color: var(--soft); font-size: .82rem; }
+#tasks ~ .scroll > table { min-width: 38rem; }
+th { white-space: nowrap; text-align: left; font-weight: 600; color: var(--soft); font-size: .82rem; }
 th, td { padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--rule); vertical-align: top;
   overflow-wrap: anywhere; }
 tbody tr:last-child td { border-bottom: 0; }
@@ -141,6 +142,7 @@ footer { color: var(--soft); font-size: .84rem; padding-top: 2.5rem; padding-bot
   h2, h3, summary, .file > summary { break-after: avoid; }
   tr, .gate, .callout, .row { break-inside: avoid; }
   .attempt::details-content, .output::details-content { content-visibility: visible; display: block; block-size: auto; }
+  .attempt > summary, .output > summary { list-style: none; }
   a { color: inherit; }
 }
 """
