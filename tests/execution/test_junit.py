@@ -145,3 +145,36 @@ def test_any_bytes_are_counted_or_refused(tmp_path_factory: pytest.TempPathFacto
     path.write_bytes(b"<testsuite>" + data)
     with pytest.raises(junit.UnreadableReport):
         junit.count_tests(path)
+
+
+def test_tests_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "report.xml"
+    path.write_text(
+        "<testsuites><testsuite>"
+        '<testcase classname="t.A" name="one" time="0.5"/>'
+        '<testcase name="two" time="-1"><failure>no message\nbut a text</failure></testcase>'
+        '<testcase name="three"><error message="broken">and a text</error><system-out>noise</system-out></testcase>'
+        '<testcase name="four"><skipped type="pytest.xfail" message="later"/></testcase>'
+        '<testcase name="five"/>'
+        "</testsuite></testsuites>"
+    )
+    cases, counts = junit.read_tests(path, 10)
+    assert cases == [
+        junit.ReportedTest("t.A::one", "passed", 0.5, ""),
+        junit.ReportedTest("two", "failed", 0.0, "no message\nbut a text"),
+        junit.ReportedTest("three", "errors", 0.0, "broken"),
+        junit.ReportedTest("four", "xfailed", 0.0, "later"),
+        junit.ReportedTest("five", "passed", 0.0, ""),
+    ]
+    assert counts == junit.count_tests(path)
+    fewer, all_counts = junit.read_tests(path, 1)
+    assert [case.name for case in fewer] == ["t.A::one", "two"]
+    assert all_counts == counts
+
+
+def test_long_names_and_messages_are_cut(tmp_path: Path) -> None:
+    path = tmp_path / "report.xml"
+    case = f'<testcase name="{"n" * 9_000}"><failure>{"m" * 900_000}</failure></testcase>'
+    path.write_text(f"<testsuite>{case}</testsuite>")
+    ((found,), _) = junit.read_tests(path, 10)
+    assert (len(found.name), len(found.message)) == (junit.MESSAGE, junit.MESSAGE)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.render.test_render import AT, CASES, ID, PAID, info, task
+from tests.report.sample_reports import blueprint, workflow
 
 from penguin.orchestration.backend import WorkflowError, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core.usage import UsageTotals
@@ -23,6 +24,7 @@ from penguin_commands.results import tasks as p
 from penguin_commands.results.changes import StartResult, WaitProgress, WaitResult
 from penguin_commands.results.help import HelpResult
 from penguin_commands.results.output import DiffResult, Log, LogsResult, OutputChunk
+from penguin_commands.results.report import BlueprintReportResult, ReportFileResult, ReportResult
 from penguin_commands.results.tasks import BoardEstimate, BoardResult, BoardRow
 from penguin_commands.results.ui_actions import ChainedResult
 from penguin_commands.results.workflows import WorkflowTable
@@ -90,6 +92,9 @@ def _specimens() -> dict[str, Result]:
         "help of several": HelpResult(COMMANDS[:3]),
         "help of one": HelpResult(tuple(filter(None, [TABLE.lookup("workflow", "retry")])), detailed=True),
         "tasks with long titles": p.TaskTable(tuple(_tasks())),
+        "report": ReportResult(workflow()),
+        "report of a blueprint": BlueprintReportResult(blueprint()),
+        "report in a file": ReportFileResult("out/\x1breport.html", "html", 12_345),
         "backed up": k.BackupResult(((".penguin/penguin.db", "/tmp/copy.db", 12_345),)),
         "backed up twice": k.BackupResult(
             ((".penguin/penguin.db", "a.db", 12_345), (".penguin/temporal.db", "a.temporal.db", 1))

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
     from penguin_commands.results.report import (
         AttemptReport,
+        CriterionReport,
         FileReport,
         NamedTest,
         StepReport,
@@ -59,7 +60,6 @@ if TYPE_CHECKING:
     )
 
 HEAD = f"<!-- {REPORT_MARK} {REPORT_VERSION} -->"
-BREAK = "\n\n"
 NAMED_TESTS = 50
 """Tests that passed, in one piece of the section of tests."""
 
@@ -137,8 +137,7 @@ def asked(report: WorkflowReport) -> list[str]:
     pieces = [quoted_prose(report.description)] if report.description.strip() else []
     if report.criteria:
         lines = [
-            f"- {EMOJI[criterion_meaning(one)]} {prose(one.text)}{f' {code(one.check)}' if one.check else ''}"
-            f"{inline(criterion_note(one))}"
+            " ".join(filter(None, ("-", EMOJI[criterion_meaning(one)], prose(one.text), code(one.check), _note(one))))
             for one in report.criteria
         ]
         pieces.append("\n".join(["Acceptance criteria:", "", *lines]))
@@ -146,6 +145,10 @@ def asked(report: WorkflowReport) -> list[str]:
         needed = [f"{code(one.task_id)} ({inline(one.status or 'not started')})" for one in report.dependencies]
         pieces.append(f"Depends on {', '.join(needed)}.")
     return pieces
+
+
+def _note(criterion: CriterionReport) -> str:
+    return inline(criterion_note(criterion))
 
 
 # --- changes --------------------------------------------------------------------------------------------------------
@@ -185,8 +188,9 @@ def _attempt(attempt: AttemptReport, report: WorkflowReport) -> str:
     title = ", ".join([f"{EMOJI[meaning]} <b>{name}</b>: {word}", *facts])
     reason = [inline(attempt.summary)] if attempt.summary else []
     findings = [f"- {inline(finding)}" for finding in attempt.findings]
-    parts = [*reason, *(["\n".join(findings)] if findings else []), *_steps(attempt)]
-    return folded(title, "\n\n".join(parts)) if parts else f"{title}<br>"
+    evidence = [*(["\n".join(findings)] if findings else []), *_steps(attempt)]
+    # What is one line needs no folding.
+    return folded(title, "\n\n".join([*reason, *evidence])) if evidence else ". ".join([title, *reason])
 
 
 def _steps(attempt: AttemptReport) -> list[str]:
@@ -256,16 +260,22 @@ def _timeline(report: WorkflowReport) -> list[str]:
 def people(report: WorkflowReport) -> list[str]:
     """Return approvals and feedback."""
     approvals = [
-        f"{format_time(one.at)}: {inline(one.by)} approved {one.phase}."
-        + (f"\n\n{quoted(one.note)}" if one.note else "")
+        (one.at, f"{format_time(one.at)}: {inline(one.by)} approved {one.phase}." + _quotation(one.note))
         for one in report.approvals
     ]
+    final = report.info.status.final
     feedback = [
-        f"{format_time(one.at)}: feedback by {inline(one.by)}, "
-        f"{delivery_text(one, report.info.status.final)}:\n\n{quoted(one.text)}"
+        (
+            one.at,
+            f"{format_time(one.at)}: feedback by {inline(one.by)}, {delivery_text(one, final)}:{_quotation(one.text)}",
+        )
         for one in report.feedback
     ]
-    return [*approvals, *feedback]
+    return [text for _, text in sorted([*approvals, *feedback], key=lambda entry: entry[0])]
+
+
+def _quotation(text: str) -> str:
+    return f"\n\n{quoted(text)}" if text else ""
 
 
 def _costs(report: WorkflowReport) -> list[str]:

@@ -92,7 +92,7 @@ def criterion_meaning(criterion: CriterionReport) -> str:
 
 def criterion_note(criterion: CriterionReport) -> str:
     """Return who approved a criterion that nothing checks; '' if nobody did."""
-    return f" (approved by {criterion.approved_by})" if criterion.approved_by else ""
+    return f"(approved by {criterion.approved_by})" if criterion.approved_by else ""
 
 
 def reason_of(report: WorkflowReport) -> str:

@@ -103,7 +103,7 @@ def asked(report: WorkflowReport, heading: str = "h3") -> Markup:
 def _criterion(criterion: CriterionReport) -> Markup:
     meaning = criterion_meaning(criterion)
     check = join(Markup("<br/>"), element("code", criterion.check, class_="soft")) if criterion.check else None
-    note = element("span", criterion_note(criterion), class_="soft") if criterion.approved_by else None
+    note = element("span", f" {criterion_note(criterion)}", class_="soft") if criterion.approved_by else None
     return element(
         "li", sign(meaning, criterion.verdict or "not checked"), element("span", prose(criterion.text), note, check)
     )

@@ -10,8 +10,7 @@ def bounded(text: str, limit: int, whole: str = "") -> str:
     """Return the beginning of a text, with a note if more follows. `whole` says where the whole text is."""
     if len(text) <= limit:
         return text
-    hint = f"; the whole text: {whole}" if whole else ""
-    return f"{text[:limit]} … ({len(text) - limit:,} more characters{hint})"
+    return f"{text[:limit]} … {_note(len(text) - limit, whole)}"
 
 
 def bounded_lines(text: str, whole: str = "") -> str:
@@ -21,4 +20,9 @@ def bounded_lines(text: str, whole: str = "") -> str:
     shortened = "\n".join(bounded(line, LINE) for line in lines)
     if len(text) <= TEXT:
         return shortened
-    return bounded(shortened[:TEXT], TEXT) + f"\n… ({len(text) - TEXT:,} more characters; the whole text: {whole})"
+    return f"{shortened[:TEXT]}\n… {_note(len(text) - TEXT, whole)}"
+
+
+def _note(more: int, whole: str) -> str:
+    hint = f"; the whole text: {whole}" if whole else ""
+    return f"({more:,} more character{'' if more == 1 else 's'}{hint})"

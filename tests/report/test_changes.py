@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.support.git_repository import git
 
 from penguin_commands.handlers.report.bounds import LINE
-from penguin_commands.handlers.report.diff_files import LINES_PER_FILE, MAX_FILES, read_diff
+from penguin_commands.handlers.report.changes import LINES_PER_FILE, MAX_FILES, read_diff
 
 CONTENT = st.lists(
     st.sampled_from(
