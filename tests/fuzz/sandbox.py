@@ -65,7 +65,7 @@ _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2
 _WAITS = re.compile(r"wa|fol|watch|(?<!\w)-f|retry|resume|start|run", re.IGNORECASE)
 _RAW = re.compile(r"lo|diff|raw|dif|logs|export", re.IGNORECASE)
 """Words of commands that print the output of programs unchanged into a pipe."""
-_NAMES_FILE = re.compile(r"backup|export", re.IGNORECASE)
+_NAMES_FILE = re.compile(r"backup|export|--html|--markdown", re.IGNORECASE)
 """Words of commands that write where the user wants it."""
 
 

@@ -239,7 +239,7 @@ class ReportResult(NamedTuple):
     destination: Destination = Destination()
 
     def data(self) -> dict[str, Any]:
-        return {"report": plain_data(self.report)}
+        return {"report": {**plain_data(self.report), "seconds": self.report.seconds}}
 
 
 class TaskReport(NamedTuple):
@@ -296,7 +296,9 @@ class BlueprintReportResult(NamedTuple):
     destination: Destination = Destination()
 
     def data(self) -> dict[str, Any]:
-        return {"report": plain_data(self.report)}
+        report = self.report
+        totals = {"counts": report.counts, "seconds": report.seconds, "usage": report.usage._asdict()}
+        return {"report": {**plain_data(report), **totals}}
 
 
 class ReportFileResult(NamedTuple):

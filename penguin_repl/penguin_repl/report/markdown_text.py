@@ -14,7 +14,7 @@ LIMIT = 60_000
 """Maximum bytes of a document. GitHub accepts 65,536 characters."""
 NOTES = 2_000
 """Bytes reserved for the notes of what was left out."""
-_SPECIAL = re.compile(r"[\\`*_\[\]|~$]|^(?:[#>+=-]|\d+(?=[.)]))")
+_SPECIAL = re.compile(r"[\\`*_\[\]|~$]|^(?:[#>+=-]|\d+(?=[.)](?:\s|$)))")
 _REFERENCE = re.compile(r"(?<=[@#])(?=\w)")
 
 

@@ -177,6 +177,8 @@ def _summary(attempt: AttemptReport) -> str:
             counts[outcome] = counts.get(outcome, 0) + count
     if counts:
         return f"tests: {counts_text(counts)}"
+    if attempt.verdict is Verdict.PASSED and all(step.kind == "check" for step in attempt.steps):
+        return f"{len(attempt.steps)} criteria passed" if len(attempt.steps) > 1 else "1 criterion passed"
     if len(attempt.steps) == 1:
         name = attempt.steps[0].name
         return name if len(name) <= SHORT else f"{name[:SHORT]}…"

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MAX_TESTS = 2_000
 """Tests that passed, and tests that did not, which a report names."""
+LARGEST_REPORT = 10_000_000
+"""Bytes of a JUnit report above which tests are only counted: reading it would take seconds."""
 OUTCOMES = ("failed", "errors", "xpassed", "passed", "skipped", "xfailed")
 """Outcomes of tests, in the order of a report."""
 LOG = re.compile(r"\.log\Z")
@@ -53,8 +55,10 @@ def _named(session: Session, output: str, counts: dict[str, int]) -> StepTests |
         return None
     try:
         refuse_links(path)
+        if path.stat().st_size > LARGEST_REPORT:
+            return None
         cases, found = read_tests(path, MAX_TESTS)
-    except (UnreadableReport, UnsafePath):
+    except (OSError, UnreadableReport, UnsafePath):
         return None
     if {outcome: getattr(found, outcome) for outcome in counts} != counts:
         return None
