@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from penguin_commands.handlers.report.attempts import counts_text
 from penguin_repl.render.costs import cost_summary
 from penguin_repl.render.format import format_duration, format_size, format_time
 from penguin_repl.report.elements import Markup, element, join, lines_of
@@ -11,7 +12,6 @@ from penguin_repl.report.phrases import (
     NEUTRAL,
     OUTCOME_MEANINGS,
     RUNNING,
-    counts_text,
     duration_text,
     exit_text,
     meaning_of,
@@ -84,7 +84,7 @@ def _steps(attempt: AttemptReport) -> Markup:
         (
             sign(meaning_of(step.verdict), step.verdict),
             join(element("code", step.name), element("div", step.reason, class_="soft") if step.reason else None),
-            *([counts_text(step.tests) if step.tests else ""] * has_tests),
+            *([counts_text(step.tests.counts) if step.tests else ""] * has_tests),
             exit_text(step),
             format_duration(step.seconds),
         )
@@ -127,7 +127,11 @@ def _tests(attempt: AttemptReport, step: StepReport, tests: StepTests) -> Markup
         else ""
     )
     return lines_of(
-        element("p", element("code", step.name), f" in {attempt.phase} attempt {attempt.number}: {counts_text(tests)}"),
+        element(
+            "p",
+            element("code", step.name),
+            f" in {attempt.phase} attempt {attempt.number}: {counts_text(tests.counts)}",
+        ),
         element("ul", lines_of(*map(_case, failed)), class_="criteria") if failed else None,
         element(
             "details",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from penguin_commands.handlers.report.attempts import counts_text
 from penguin_commands.handlers.report.report_file import REPORT_MARK
 from penguin_repl.render.costs import cost_summary
 from penguin_repl.render.format import format_duration, format_size, format_time
@@ -30,7 +31,6 @@ from penguin_repl.report.phrases import (
     changes_line,
     cost_facts,
     costs_by_agent,
-    counts_text,
     criterion_meaning,
     criterion_note,
     delivery_text,
@@ -200,7 +200,7 @@ def _steps(attempt: AttemptReport) -> list[str]:
         (
             f"{EMOJI[meaning_of(step.verdict)]}",
             cell_code(step.name),
-            inline(step.reason or (counts_text(step.tests) if step.tests else "")),
+            inline(step.reason or (counts_text(step.tests.counts) if step.tests else "")),
             exit_text(step),
             format_duration(step.seconds),
         )
@@ -220,7 +220,7 @@ def _tests(report: WorkflowReport) -> list[str]:
     """Return the tests of the newest attempt of each phase: those that failed, then the others."""
     pieces = []
     for attempt, step, tests in report.newest_tests:
-        pieces.append(f"{code(step.name)} in {attempt.phase} attempt {attempt.number}: {counts_text(tests)}")
+        pieces.append(f"{code(step.name)} in {attempt.phase} attempt {attempt.number}: {counts_text(tests.counts)}")
         pieces += _named_tests(tests)
     return pieces
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
         FeedbackReport,
         GateReport,
         StepReport,
-        StepTests,
         WorkflowReport,
     )
 
@@ -144,11 +143,6 @@ def duration_text(seconds: float | None) -> str:
 def outcome_word(outcome: str) -> str:
     """Return the word for the outcome of a test."""
     return OUTCOME_WORDS.get(outcome, outcome)
-
-
-def counts_text(tests: StepTests) -> str:
-    """Return the number of tests by outcome."""
-    return ", ".join(f"{count:,} {outcome_word(outcome)}" for outcome, count in tests.counts.items())
 
 
 def costs_by_agent(attempts: Sequence[AttemptReport]) -> list[AgentCost]:

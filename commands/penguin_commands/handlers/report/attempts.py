@@ -177,6 +177,8 @@ def _summary(attempt: AttemptReport) -> str:
             counts[outcome] = counts.get(outcome, 0) + count
     if counts:
         return f"tests: {counts_text(counts)}"
+    if not attempt.steps:
+        return ""
     if attempt.verdict is Verdict.PASSED and all(step.kind == "check" for step in attempt.steps):
         return f"{len(attempt.steps)} criteria passed" if len(attempt.steps) > 1 else "1 criterion passed"
     if len(attempt.steps) == 1:
@@ -187,5 +189,4 @@ def _summary(attempt: AttemptReport) -> str:
 
 def counts_text(counts: dict[str, int]) -> str:
     """Return numbers of tests by outcome as text."""
-    words = {"errors": "with errors"}
-    return ", ".join(f"{count:,} {words.get(outcome, outcome)}" for outcome, count in counts.items())
+    return ", ".join(f"{count:,} {outcome}" for outcome, count in counts.items())
