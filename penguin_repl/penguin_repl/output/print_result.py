@@ -44,6 +44,12 @@ def _stream(screen: Screen, result: Result) -> bool:
         _print_logs(screen, result)
     elif isinstance(result, DiffResult | RawConversationResult):
         _show_bytes(screen, result)
+    elif module_of(type(result)) == "report":
+        # A document, which a terminal must not wrap.
+        from penguin_repl.render import render_parts
+        from penguin_repl.render.plain import plain_text
+
+        screen.write_data(plain_text(render_parts(result)))
     else:
         return False
     return True

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from penguin_commands.results import Result
-    from penguin_repl.render.table import Part
+    from penguin_repl.render.parts import Part
 
 RENDERERS = Renderers()
 

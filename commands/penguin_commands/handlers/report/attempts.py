@@ -117,8 +117,8 @@ def _excerpt(session: Session, step: dict[str, Any]) -> str:
 
 def _agent_text(path: str) -> str:
     """Return the end of an agent's output as people read it; '' if it is not known."""
-    from penguin_commands.handlers.agent_output import formatter_for
     from penguin_commands.file_tail import tail
+    from penguin_commands.handlers.agent_output import formatter_for
 
     formatter = formatter_for(path)
     if formatter is None:
