@@ -223,3 +223,16 @@ def test_a_kill_during_the_migration_leaves_it_whole(db: Path, failpoint: str) -
     assert version(db) == SCHEMA_VERSION
     assert rows(db, "event") == events
     assert version(db.with_name(f"{db.name}.v1.bak")) == 1
+
+
+@pytest.mark.integration
+def test_a_report_on_each_workflow(db: Path) -> None:
+    penguin = Program(db.parents[1])
+    script = "\n".join(f"/workflow report {workflow_id}" for workflow_id in IDS.values())
+    ran = penguin("-o", "json", "--keep-going", script=f"{script}\n/blueprint report\n", PENGUIN_TRUST="1")
+    *reports, whole = [document["report"] for document in ran.documents]
+    assert {report["info"]["task_id"]: report["info"]["status"] for report in reports} == STATUSES
+    assert all(report["timeline"] and len(report["gates"]) == 4 for report in reports)
+    assert sum(whole["counts"].values()) == len(whole["tasks"])
+    pages = penguin("--keep-going", script=script.replace("\n", " --html -\n") + " --html -\n", PENGUIN_TRUST="1")
+    assert pages.out.count("<!DOCTYPE html>") == len(IDS)
