@@ -211,3 +211,9 @@ def test_only_text_of_unknown_width_is_measured_by_a_library(penguin: Program) -
     assert "wcwidth" not in modules(penguin, "-c", "/task list")
     blueprint.write_text(blueprint.read_text().replace("Schnell", "漢字"))
     assert "wcwidth" in modules(penguin, "-c", "/task list")
+
+
+def test_a_report_has_no_event_loop(penguin: Program) -> None:
+    penguin("-c", "/workflow start quick --wait")
+    for output in ("/workflow report quick", "/workflow report quick --html -"):
+        assert not modules(penguin, "-c", output) & {"asyncio", "prompt_toolkit", "networkx", "sqlite_utils", "httpx"}

@@ -225,6 +225,11 @@ class WorkflowReport(NamedTuple):
         return max(0.0, (end - self.info.started_at).total_seconds())
 
     @property
+    def attempt_seconds(self) -> float:
+        """Return the time that its attempts took."""
+        return sum(gate.seconds for gate in self.gates)
+
+    @property
     def newest_tests(self) -> list[tuple[AttemptReport, StepReport, StepTests]]:
         """Return the tests of the newest attempt of each phase that ran any, with attempt and step."""
         found = [(attempt, step, step.tests) for attempt in self.attempts for step in attempt.steps if step.tests]
@@ -286,7 +291,7 @@ class BlueprintReport(NamedTuple):
     @property
     def seconds(self) -> float:
         """Return the sum of the time that attempts took."""
-        return sum(gate.seconds for workflow in self.workflows for gate in workflow.gates)
+        return sum(workflow.attempt_seconds for workflow in self.workflows)
 
 
 class BlueprintReportResult(NamedTuple):

@@ -21,7 +21,9 @@ ROWS = 50
 def blueprint_markdown(report: BlueprintReport) -> str:
     """Return the report on one or several blueprints."""
     command = f"/blueprint report {report.blueprints[0].id if len(report.blueprints) == 1 else ''} --html report.html"
-    tables = [_table(report.tasks[start : start + ROWS]) for start in range(0, len(report.tasks), ROWS)]
+    has_cost = bool(report.usage.usd)
+    parts = [report.tasks[start : start + ROWS] for start in range(0, len(report.tasks), ROWS)]
+    tables = [_table(part, has_cost=has_cost) for part in parts]
     sections = [
         Section("Tasks", tables, "part", command, 90, open=True),
         Section("Task by task", [_task(task) for task in report.tasks], "task", command, 50),
@@ -39,18 +41,22 @@ def _summary(report: BlueprintReport) -> str:
     return f"{HEAD}\n## {inline(report.title)}\n\n{' · '.join(map(inline, facts))}"
 
 
-def _table(tasks: tuple[TaskReport, ...]) -> str:
+def _table(tasks: tuple[TaskReport, ...], *, has_cost: bool) -> str:
     rows = [
         (
             f"{inline(task.title)} {cell_code(task.task_id)}",
             f"{EMOJI[meaning_of(task.state)]} {task.state}",
             *_gates(task),
-            format_duration(task.workflow.seconds) if task.workflow else "",
-            format_usd(task.workflow.usage.usd) if task.workflow and task.workflow.usage.usd else "",
+            format_duration(task.workflow.attempt_seconds) if task.workflow else "",
+            *([_cost(task)] * has_cost),
         )
         for task in tasks
     ]
-    return table(("Task", "State", *(phase.value for phase in GATES), "Time", "Cost"), rows)
+    return table(("Task", "State", *(phase.value for phase in GATES), "Time", *(["Cost"] * has_cost)), rows)
+
+
+def _cost(task: TaskReport) -> str:
+    return format_usd(task.workflow.usage.usd) if task.workflow and task.workflow.usage.usd else ""
 
 
 def _gates(task: TaskReport) -> list[str]:

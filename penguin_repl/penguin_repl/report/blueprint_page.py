@@ -87,7 +87,7 @@ def _task_table(report: BlueprintReport) -> Markup:
             ),
             neutral_badge(task.state),
             *_gate_cells(task.workflow),
-            format_duration(task.workflow.seconds) if task.workflow else "",
+            format_duration(task.workflow.attempt_seconds) if task.workflow else "",
             *([_cost(task.workflow)] * has_cost),
         )
         for number, task in enumerate(report.tasks, start=1)

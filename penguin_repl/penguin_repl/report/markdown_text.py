@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from penguin_repl.report.phrases import plural
-from penguin_repl.report.visible_text import one_line, visible_text
+from penguin_repl.report.visible_text import one_line, unwrapped, visible_text
 
 LIMIT = 60_000
 """Maximum bytes of a document. GitHub accepts 65,536 characters."""
@@ -100,12 +100,13 @@ def quoted(text: str) -> str:
 
 def quoted_prose(text: str) -> str:
     """Return text of a task as a quotation."""
-    return _quotation(text, prose)
+    return _quotation(unwrapped(text), prose)
 
 
 def _quotation(text: str, shown: Callable[[str], str]) -> str:
-    lines = visible_text(text).strip("\n").split("\n")
-    return "  \n".join(f"> {shown(line)}".rstrip() for line in lines)
+    paragraphs = re.split(r"\n\s*\n", visible_text(text).strip("\n"))
+    quotations = ("  \n".join(f"> {shown(line)}" for line in part.split("\n")) for part in paragraphs)
+    return "\n>\n".join(quotations)
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

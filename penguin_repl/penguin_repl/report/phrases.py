@@ -65,7 +65,7 @@ def gate_word(gate: GateReport) -> str:
     """Return where a gate stands in a word or two."""
     if gate.running:
         return "running"
-    return gate.verdict.value if gate.verdict else "not passed yet"
+    return gate.verdict.value if gate.verdict else "not passed"
 
 
 def gate_meaning(gate: GateReport) -> str:

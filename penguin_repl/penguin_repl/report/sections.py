@@ -21,6 +21,7 @@ from penguin_repl.report.phrases import (
     plural,
     reason_of,
 )
+from penguin_repl.report.visible_text import unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -93,7 +94,7 @@ def callout(report: WorkflowReport) -> Markup:
 def asked(report: WorkflowReport, heading: str = "h3") -> Markup:
     """Return what the task asks for, with its headings of this level."""
     return lines_of(
-        element("div", prose(report.description), class_="text") if report.description else None,
+        element("div", prose(unwrapped(report.description)), class_="text") if report.description else None,
         element(heading, "Acceptance criteria") if report.criteria else None,
         element("ul", lines_of(*map(_criterion, report.criteria)), class_="criteria") if report.criteria else None,
         element("p", "Depends on: ", *_dependencies(report)) if report.dependencies else None,

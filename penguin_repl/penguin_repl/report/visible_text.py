@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from penguin_repl.text.ansi_filter import AnsiFilter
+
+_OWN_LINE = re.compile(r"[\s#>|`~=+*-]|\d+[.)]")
+"""The start of a line that does not continue a paragraph."""
+_KEEPS_END = re.compile(r"[\s#|`~]|.*(?:  |\\)$")
+"""A line that the next one does not continue."""
 
 
 def visible_text(text: str) -> str:
@@ -15,6 +22,25 @@ def visible_text(text: str) -> str:
         return text
     plain = AnsiFilter(color=False)
     return plain.feed(text.encode("utf-8", "backslashreplace")) + plain.finish()
+
+
+def unwrapped(text: str) -> str:
+    """Return Markdown whose paragraphs have one line each. Lists, headings, tables and code keep their lines."""
+    shown: list[str] = []
+    in_code = False
+    for line in text.split("\n"):
+        if shown and not in_code and _continues(shown[-1], line):
+            shown[-1] = f"{shown[-1]} {line}"
+        else:
+            shown.append(line)
+        in_code ^= line.startswith(("```", "~~~"))
+    return "\n".join(shown)
+
+
+def _continues(before: str, line: str) -> bool:
+    """Return whether a line continues the paragraph of the line before it."""
+    is_text = bool(before.strip() and line.strip())
+    return is_text and not _OWN_LINE.match(line) and not _KEEPS_END.match(before)
 
 
 def one_line(text: str) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from penguin.orchestration.store.history import HistoryEntry, PhaseResult
-    from penguin_commands.results.report import AttemptReport
+    from penguin_commands.results.report import AttemptReport, StepReport
     from penguin_commands.session import Session
 
 
@@ -67,14 +67,12 @@ def _changes(session: Session, workflow_id: str, attempts: Sequence[AttemptRepor
 
 def _criteria(task: dict[str, Any], attempts: Sequence[AttemptReport], approved_by: str) -> tuple[CriterionReport, ...]:
     """Return the criteria, each with the verdict of its step in the newest VERIFY attempt."""
-    from penguin.orchestration.execution.attempt_plan import name_of
-
     verified = [attempt for attempt in attempts if attempt.phase is WorkflowPhase.VERIFY and attempt.number]
-    verdicts = {step.name: step.verdict for attempt in verified[-1:] for step in attempt.steps}
+    steps = [step for attempt in verified[-1:] for step in attempt.steps]
     found = []
     for criterion in task.get("criteria") or ():
         text, check = str(criterion.get("text") or ""), str(criterion.get("check") or "")
-        verdict = verdicts.get(name_of(text, str))
+        verdict = next((step.verdict for step in steps if _checks(step, text)), None)
         person = "" if verdict is Verdict.PASSED or check else approved_by
         found.append(CriterionReport(bounded(text, LINE), bounded(check, LINE), verdict, person))
     return tuple(found)
@@ -86,6 +84,12 @@ def _dependencies(session: Session, project_id: str, task: dict[str, Any]) -> tu
         newest = session.reader.list(project_id=project_id, task_id=name, limit=1)
         found.append(DependencyReport(name, newest[0].status.value if newest else ""))
     return tuple(found)
+
+
+def _checks(step: StepReport, criterion: str) -> bool:
+    """Return whether a step checks a criterion: it has its first line as name, perhaps shortened."""
+    line = criterion.strip().partition("\n")[0].strip()
+    return step.name == line or (step.name.endswith("…") and line.startswith(step.name[:-1]))
 
 
 def _approved_by(results: Sequence[PhaseResult]) -> str:
