@@ -9,7 +9,7 @@ import pytest
 
 from penguin.orchestration.files.workspace import Workspace
 from penguin_commands.handlers.report.bounds import LINE, TEXT, bounded, bounded_lines
-from penguin_commands.handlers.report.step_tests import tests_of as named_tests
+from penguin_commands.handlers.report.step_tests import named_tests, stated_reports
 from penguin_commands.results.report import NamedTest, StepTests
 from penguin_commands.session import Session
 
@@ -63,6 +63,28 @@ def test_a_link_in_the_runs_is_not_followed(session: Session, tmp_path: Path) ->
     report.rename(tmp_path / "elsewhere.xml")
     report.symlink_to(tmp_path / "elsewhere.xml")
     assert named_tests(session, {"tests": COUNTS, "output": OUTPUT}) == StepTests({"failed": 1, "passed": 1})
+
+
+def test_the_report_that_a_command_writes_is_read_if_it_is_of_this_step(session: Session, tmp_path: Path) -> None:
+    path = tmp_path / "build" / "junit.xml"
+    path.parent.mkdir()
+    path.write_text(REPORT)
+    step = {"tests": COUNTS, "output": OUTPUT, "started_at": path.stat().st_mtime - 5, "duration": 6.0}
+    found = named_tests(session, step, "build/junit.xml")
+    assert found is not None
+    assert [case.name for case in found.cases] == ["a.B::fails", "a.B::passes"]
+    earlier = {**step, "started_at": path.stat().st_mtime - 100}
+    assert named_tests(session, earlier, "build/junit.xml") == StepTests({"failed": 1, "passed": 1})
+    outside = tmp_path.parent / "outside.xml"
+    outside.write_text(REPORT)
+    for name in ("../outside.xml", str(outside), "missing.xml"):
+        assert named_tests(session, step, name) == StepTests({"failed": 1, "passed": 1})
+
+
+def test_the_reports_of_a_gate_in_the_order_of_its_commands() -> None:
+    commands = [{"run": "make"}, {"run": "npm test", "report": "a.xml"}, {"run": "pytest -q --junitxml=b.xml"}]
+    assert stated_reports({"run": commands}) == ["", "a.xml", "b.xml"]
+    assert stated_reports({}) == []
 
 
 def test_a_step_without_tests(session: Session) -> None:

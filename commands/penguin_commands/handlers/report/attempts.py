@@ -10,7 +10,7 @@ from penguin.orchestration.core.usage import usage_totals
 from penguin.orchestration.store.sentence_format import left_changes_text
 from penguin.orchestration.workflow_status import GATES
 from penguin_commands.handlers.report.bounds import LINE, TEXT, TITLE, bounded, bounded_lines
-from penguin_commands.handlers.report.step_tests import local_file, tests_of
+from penguin_commands.handlers.report.step_tests import local_file, named_tests, stated_reports
 from penguin_commands.results.report import AttemptReport, GateReport, StepReport
 
 if TYPE_CHECKING:
@@ -27,26 +27,33 @@ NAMED = 20
 """Files that a finding names."""
 
 
-def attempt_reports(session: Session, workflow_id: str, results: Sequence[PhaseResult]) -> tuple[AttemptReport, ...]:
-    """Return all attempts, including those that ran on other hosts."""
+def attempt_reports(
+    session: Session, workflow_id: str, results: Sequence[PhaseResult], gates: dict[str, Any]
+) -> tuple[AttemptReport, ...]:
+    """Return all attempts, including those that ran on other hosts. `gates`: those of the definition, as stored."""
     from penguin_commands.handlers.remote_output import full_evidence
 
     hosts = session.reader.attempt_hosts(workflow_id)
-    return tuple(
-        _attempt(session, result, full_evidence(session, workflow_id, result), hosts.get(result.attempt, ""))
-        for result in results
-    )
+    found = []
+    for result in results:
+        evidence = full_evidence(session, workflow_id, result)
+        attempt = _attempt(result, evidence, hosts.get(result.attempt, ""))
+        steps = _steps(session, evidence, stated_reports(gates.get(result.phase) or {}))
+        attempt = attempt._replace(steps=steps)
+        found.append(attempt._replace(summary=_summary(attempt)))
+    return tuple(found)
 
 
-def _attempt(session: Session, result: PhaseResult, evidence: dict[str, Any], host: str) -> AttemptReport:
-    attempt = AttemptReport(
+def _attempt(result: PhaseResult, evidence: dict[str, Any], host: str) -> AttemptReport:
+    """Return an attempt without its steps."""
+    return AttemptReport(
         result.phase,
         result.attempt,
         result.verdict,
         result.started_at,
         result.ended_at,
         bounded(_reason(evidence), LINE),
-        tuple(_step(session, step) for step in evidence.get("steps") or ()),
+        (),
         # The evidence of other hosts covers only the last run of the attempt.
         usage_totals(result.evidence.get("usage")),
         host,
@@ -54,7 +61,6 @@ def _attempt(session: Session, result: PhaseResult, evidence: dict[str, Any], ho
         tuple(bounded(text, TITLE * 2) for text in _findings(evidence)),
         summary="",
     )
-    return attempt._replace(summary=_summary(attempt))
 
 
 def _reason(evidence: dict[str, Any]) -> str:
@@ -91,7 +97,16 @@ def _names(paths: Sequence[str]) -> str:
 # --- steps ----------------------------------------------------------------------------------------------------------
 
 
-def _step(session: Session, step: dict[str, Any]) -> StepReport:
+def _steps(session: Session, evidence: dict[str, Any], reports: Sequence[str]) -> tuple[StepReport, ...]:
+    """Return the steps. `reports`: the reports that the commands of the gate write, in order."""
+    following = iter(reports)
+    return tuple(
+        _step(session, step, next(following, "") if step.get("kind") == "run" else "")
+        for step in evidence.get("steps") or ()
+    )
+
+
+def _step(session: Session, step: dict[str, Any], report: str) -> StepReport:
     code = step.get("exit_code")
     return StepReport(
         bounded(str(step.get("name") or ""), TITLE),
@@ -104,7 +119,7 @@ def _step(session: Session, step: dict[str, Any]) -> StepReport:
         str(step.get("output") or ""),
         int(step.get("output_bytes") or 0),
         _excerpt(session, step),
-        tests_of(session, step),
+        named_tests(session, step, report),
     )
 
 

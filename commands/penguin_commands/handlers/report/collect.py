@@ -34,9 +34,10 @@ def workflow_report(session: Session, workflow_id: str, *, with_changes: bool = 
     now = datetime.now(UTC)
     events = reader.history(workflow_id)
     results = reader.results(workflow_id)
-    attempts = attempt_reports(session, workflow_id, results)
     started = events[0].data if events else {}
-    task: dict[str, Any] = (started.get("definition") or {}).get("task") or {}
+    definition: dict[str, Any] = started.get("definition") or {}
+    task: dict[str, Any] = definition.get("task") or {}
+    attempts = attempt_reports(session, workflow_id, results, definition.get("gates") or {})
     return WorkflowReport(
         made_at=now,
         info=info,

@@ -19,15 +19,60 @@ LARGEST_REPORT = 10_000_000
 """Bytes of a JUnit report above which tests are only counted: reading it would take seconds."""
 OUTCOMES = ("failed", "errors", "xpassed", "passed", "skipped", "xfailed")
 """Outcomes of tests, in the order of a report."""
+REPORT = ".junit.xml"
+"""The suffix of the report that Penguin asks for, in place of that of the output."""
+CLOCK_STEP = 1.0
+"""Seconds by which the times of a file and of a step may differ."""
 LOG = re.compile(r"\.log\Z")
 
 
-def tests_of(session: Session, step: dict[str, Any]) -> StepTests | None:
-    """Return the tests of a step; None if it ran none that were counted."""
+def named_tests(session: Session, step: dict[str, Any], report: str = "") -> StepTests | None:
+    """Return the tests of a step; None if it ran none that were counted.
+
+    `report`: the report that its command writes, relative to the workspace; '' if Penguin asks for one.
+    """
     if not step.get("tests"):
         return None
     counts = _counts(step["tests"])
-    return _named(session, str(step.get("output") or ""), counts) or StepTests(counts)
+    path = _workspace_report(session, step, report) if report else _own_report(session, step)
+    return (_named(path, counts) if path else None) or StepTests(counts)
+
+
+def stated_reports(gate: dict[str, Any]) -> list[str]:
+    """Return the reports that the commands of a gate write, one for each command; '' if it names none."""
+    from penguin.orchestration.core.test_detection.runners import pytest_run
+
+    found = []
+    for command in gate.get("run") or ():
+        tests = pytest_run(str(command.get("run") or ""))
+        found.append(str(command.get("report") or (tests.report if tests else "") or ""))
+    return found
+
+
+def _own_report(session: Session, step: dict[str, Any]) -> Path | None:
+    """Return the report that Penguin asked for, beside the output."""
+    from penguin.orchestration.files.safe_open import UnsafePath, refuse_links
+
+    output = local_file(session, str(step.get("output") or ""))
+    path = Path(LOG.sub(REPORT, output))
+    try:
+        refuse_links(path)
+    except UnsafePath:
+        return None
+    return path if output else None
+
+
+def _workspace_report(session: Session, step: dict[str, Any], report: str) -> Path | None:
+    """Return a report in the workspace, if it is from the time of this step: later runs replace it."""
+    root = session.workspace.root.resolve()
+    path = (root / report).resolve()
+    started = float(step.get("started_at") or 0.0)
+    try:
+        written = path.stat().st_mtime
+    except OSError:
+        return None
+    is_of_step = started - CLOCK_STEP <= written <= started + float(step.get("duration") or 0.0) + CLOCK_STEP
+    return path if path.is_relative_to(root) and is_of_step else None
 
 
 def local_file(session: Session, output: str) -> str:
@@ -44,21 +89,15 @@ def _counts(stored: dict[str, int]) -> dict[str, int]:
     return {outcome: stored[outcome] for outcome in OUTCOMES if stored.get(outcome)}
 
 
-def _named(session: Session, output: str, counts: dict[str, int]) -> StepTests | None:
-    """Return the tests by name from the report beside the output, if it is the one that was counted."""
+def _named(path: Path, counts: dict[str, int]) -> StepTests | None:
+    """Return the tests of a report by name, if it is the one that was counted."""
     from penguin.orchestration.execution.junit import UnreadableReport, read_tests
-    from penguin.orchestration.execution.step_files import REPORT
-    from penguin.orchestration.files.safe_open import UnsafePath, refuse_links
 
-    path = Path(LOG.sub(REPORT, local_file(session, output)))
-    if path.name == "":
-        return None
     try:
-        refuse_links(path)
         if path.stat().st_size > LARGEST_REPORT:
             return None
         cases, found = read_tests(path, MAX_TESTS)
-    except (OSError, UnreadableReport, UnsafePath):
+    except (OSError, UnreadableReport):
         return None
     if {outcome: getattr(found, outcome) for outcome in counts} != counts:
         return None
