@@ -11,6 +11,7 @@ import pytest
 from tests.report.sample_reports import attempt, step
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase
+from penguin.orchestration.execution.launcher.redaction import Secrets
 from penguin_commands.handlers.report import attempts
 from penguin_commands.results.report import AttemptReport
 from penguin_commands.session import Session
@@ -85,13 +86,13 @@ def agent_step(**more: Any) -> dict[str, Any]:
 
 def test_the_output_of_an_agent_is_shown_as_people_read_it(session: Session) -> None:
     output = ".penguin/runs/w/1-implement/01-agent.1.log"
-    (found,) = attempts._steps(session, {"steps": [agent_step(output=output)]}, ())
+    (found,) = attempts._steps(session, {"steps": [agent_step(output=output)]}, (), Secrets({}))
     assert found.excerpt.split("\n")[-1] == "I fixed the sign."
     assert "{" not in found.excerpt
 
 
 def test_without_that_output_no_line_of_protocol_is_shown(session: Session) -> None:
-    (found,) = attempts._steps(session, {"steps": [agent_step(output="/elsewhere/01-agent.1.log")]}, ())
+    (found,) = attempts._steps(session, {"steps": [agent_step(output="/elsewhere/01-agent.1.log")]}, (), Secrets({}))
     assert found.excerpt == "plain text"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 import shutil
 import struct
 import subprocess
@@ -46,6 +48,19 @@ def test_a_browser_reads_the_elements_that_were_written(name: str, tmp_path: Pat
     assert read.attributes("id") == written.attributes("id")
     assert read.count("script") == 0
     assert read.text.split() == written.text.split()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_narrow_window_needs_no_scrolling_to_the_side(name: str, tmp_path: Path) -> None:
+    frame = tmp_path / "frame.html"
+    frame.write_text(
+        f'<iframe id="page" style="width: 400px; border: 0" srcdoc="{html.escape(PAGES[name])}"></iframe>'
+        "<script>page.onload = () => {"
+        "document.body.title = page.contentDocument.documentElement.scrollWidth }</script>",
+        encoding="utf-8",
+    )
+    (width,) = re.findall(r'<body title="(\d+)">', browse(frame, "--dump-dom", "--virtual-time-budget=5000").decode())
+    assert int(width) <= 400
 
 
 def test_a_page_can_be_seen_and_printed(tmp_path: Path) -> None:

@@ -73,6 +73,9 @@ def test_the_report_that_a_command_writes_is_read_if_it_is_of_this_step(session:
     found = named_tests(session, step, "build/junit.xml")
     assert found is not None
     assert [case.name for case in found.cases] == ["a.B::fails", "a.B::passes"]
+    redacted = named_tests(session, step, "build/junit.xml", lambda text: text.replace("1 == 2", "[redacted]"))
+    assert redacted is not None
+    assert redacted.cases[0].message == "assert [redacted]"
     earlier = {**step, "started_at": path.stat().st_mtime - 100}
     assert named_tests(session, earlier, "build/junit.xml") == StepTests({"failed": 1, "passed": 1})
     outside = tmp_path.parent / "outside.xml"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase
 from penguin.orchestration.core.usage import usage_totals
+from penguin.orchestration.execution.launcher.redaction import Secrets
+from penguin.orchestration.files.secret_env import secret_values
 from penguin.orchestration.store.sentence_format import left_changes_text
 from penguin.orchestration.workflow_status import GATES
 from penguin_commands.handlers.report.bounds import LINE, TEXT, TITLE, bounded, bounded_lines
@@ -28,17 +31,19 @@ NAMED = 20
 
 
 def attempt_reports(
-    session: Session, workflow_id: str, results: Sequence[PhaseResult], gates: dict[str, Any]
+    session: Session, workflow_id: str, results: Sequence[PhaseResult], definition: dict[str, Any]
 ) -> tuple[AttemptReport, ...]:
-    """Return all attempts, including those that ran on other hosts. `gates`: those of the definition, as stored."""
+    """Return all attempts, including those that ran on other hosts. `definition`: as it is stored."""
     from penguin_commands.handlers.remote_output import full_evidence
 
     hosts = session.reader.attempt_hosts(workflow_id)
+    gates = definition.get("gates") or {}
+    secrets = Secrets(secret_values(os.environ, tuple(definition.get("redact") or ())))
     found = []
     for result in results:
         evidence = full_evidence(session, workflow_id, result)
         attempt = _attempt(result, evidence, hosts.get(result.attempt, ""))
-        steps = _steps(session, evidence, stated_reports(gates.get(result.phase) or {}))
+        steps = _steps(session, evidence, stated_reports(gates.get(result.phase) or {}), secrets)
         attempt = attempt._replace(steps=steps)
         found.append(attempt._replace(summary=_summary(attempt)))
     return tuple(found)
@@ -97,16 +102,21 @@ def _names(paths: Sequence[str]) -> str:
 # --- steps ----------------------------------------------------------------------------------------------------------
 
 
-def _steps(session: Session, evidence: dict[str, Any], reports: Sequence[str]) -> tuple[StepReport, ...]:
+def _steps(
+    session: Session, evidence: dict[str, Any], reports: Sequence[str], secrets: Secrets
+) -> tuple[StepReport, ...]:
     """Return the steps. `reports`: the reports that the commands of the gate write, in order."""
     following = iter(reports)
-    return tuple(
-        _step(session, step, next(following, "") if step.get("kind") == "run" else "")
-        for step in evidence.get("steps") or ()
-    )
+    found = []
+    for step in evidence.get("steps") or ():
+        report = next(following, "") if step.get("kind") == "run" else ""
+        tests = named_tests(session, step, report, secrets.redact_text)
+        found.append(_step(session, step)._replace(tests=tests))
+    return tuple(found)
 
 
-def _step(session: Session, step: dict[str, Any], report: str) -> StepReport:
+def _step(session: Session, step: dict[str, Any]) -> StepReport:
+    """Return a step without its tests."""
     code = step.get("exit_code")
     return StepReport(
         bounded(str(step.get("name") or ""), TITLE),
@@ -119,7 +129,6 @@ def _step(session: Session, step: dict[str, Any], report: str) -> StepReport:
         str(step.get("output") or ""),
         int(step.get("output_bytes") or 0),
         _excerpt(session, step),
-        named_tests(session, step, report),
     )
 
 

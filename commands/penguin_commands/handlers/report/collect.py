@@ -31,13 +31,14 @@ def workflow_report(session: Session, workflow_id: str, *, with_changes: bool = 
     """Return the report on one workflow. Without its changes, no git command runs."""
     reader = session.reader
     info = session.info(workflow_id)
+    info = info._replace(error_message=bounded(info.error_message or "", LINE) or None)
     now = datetime.now(UTC)
     events = reader.history(workflow_id)
     results = reader.results(workflow_id)
     started = events[0].data if events else {}
     definition: dict[str, Any] = started.get("definition") or {}
     task: dict[str, Any] = definition.get("task") or {}
-    attempts = attempt_reports(session, workflow_id, results, definition.get("gates") or {})
+    attempts = attempt_reports(session, workflow_id, results, definition)
     return WorkflowReport(
         made_at=now,
         info=info,

@@ -11,6 +11,8 @@ from penguin_commands.handlers.report.bounds import LINE, bounded
 from penguin_commands.results.report import NamedTest, StepTests
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from penguin_commands.session import Session
 
 MAX_TESTS = 2_000
@@ -26,16 +28,22 @@ CLOCK_STEP = 1.0
 LOG = re.compile(r"\.log\Z")
 
 
-def named_tests(session: Session, step: dict[str, Any], report: str = "") -> StepTests | None:
+def named_tests(
+    session: Session, step: dict[str, Any], report: str = "", redact: Callable[[str], str] = str
+) -> StepTests | None:
     """Return the tests of a step; None if it ran none that were counted.
 
-    `report`: the report that its command writes, relative to the workspace; '' if Penguin asks for one.
+    Args:
+        session: The session.
+        step: The evidence of the step.
+        report: The report that its command writes, relative to the workspace; '' if Penguin asks for one.
+        redact: Replaces secrets. Unlike the report that Penguin asks for, those of commands may contain some.
     """
     if not step.get("tests"):
         return None
     counts = _counts(step["tests"])
     path = _workspace_report(session, step, report) if report else _own_report(session, step)
-    return (_named(path, counts) if path else None) or StepTests(counts)
+    return (_named(path, counts, redact) if path else None) or StepTests(counts)
 
 
 def stated_reports(gate: dict[str, Any]) -> list[str]:
@@ -89,7 +97,7 @@ def _counts(stored: dict[str, int]) -> dict[str, int]:
     return {outcome: stored[outcome] for outcome in OUTCOMES if stored.get(outcome)}
 
 
-def _named(path: Path, counts: dict[str, int]) -> StepTests | None:
+def _named(path: Path, counts: dict[str, int], redact: Callable[[str], str]) -> StepTests | None:
     """Return the tests of a report by name, if it is the one that was counted."""
     from penguin.orchestration.execution.junit import UnreadableReport, read_tests
 
@@ -103,6 +111,7 @@ def _named(path: Path, counts: dict[str, int]) -> StepTests | None:
         return None
     ordered = sorted(cases, key=lambda case: OUTCOMES.index(case.outcome))
     named = tuple(
-        NamedTest(bounded(case.name, LINE), case.outcome, case.seconds, bounded(case.message, LINE)) for case in ordered
+        NamedTest(bounded(redact(case.name), LINE), case.outcome, case.seconds, bounded(redact(case.message), LINE))
+        for case in ordered
     )
     return StepTests(counts, named, sum(counts.values()) - len(named))
