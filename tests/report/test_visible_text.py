@@ -30,6 +30,7 @@ def test_one_line() -> None:
     ("text", "shown"),
     [
         ("one\ntwo\n\nthree\nfour", "one two\n\nthree four"),
+        ("see\n`code` and\n*this* or\n-1", "see `code` and *this* or -1"),
         ("intro\n- a\n- b\n  more\nend", "intro\n- a\n- b\n  more\nend"),
         ("# head\ntext\n1. x\n2. y", "# head\ntext\n1. x\n2. y"),
         ("broken  \nhere\n| a |\n| b |", "broken  \nhere\n| a |\n| b |"),

@@ -6,9 +6,9 @@ import re
 
 from penguin_repl.text.ansi_filter import AnsiFilter
 
-_OWN_LINE = re.compile(r"[\s#>|`~=+*-]|\d+[.)]")
+_OWN_LINE = re.compile(r"\s|[#>|]|[*+-]\s|[=-]+$|```|~~~|\d+[.)]\s")
 """The start of a line that does not continue a paragraph."""
-_KEEPS_END = re.compile(r"[\s#|`~]|.*(?:  |\\)$")
+_KEEPS_END = re.compile(r"\s|[#|]|```|~~~|.*(?:  |\\)$")
 """A line that the next one does not continue."""
 
 
