@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowError
@@ -18,21 +19,29 @@ HEAD = 1024
 
 
 def check_replaceable(destination: Destination) -> None:
-    """Raise WorkflowError if a file with this name exists and is not a report, unless `force` is set."""
-    if destination.file == STANDARD_OUTPUT or destination.force:
+    """Raise WorkflowError if there is something with this name that a report must not replace.
+
+    With `force`, any regular file may be replaced, but never a folder, a device or a pipe: a new file would take its
+    place.
+    """
+    if destination.file == STANDARD_OUTPUT:
         return
     path = expand_home(destination.file)
-    if not path.exists():
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        # Writing will say what is wrong with it, if anything.
         return
-    if path.is_dir():
+    if stat.S_ISDIR(mode):
         raise WorkflowError(f"{path} is a folder", "name a file in it")
-    if not _is_report(path):
+    if not stat.S_ISREG(mode):
+        hint = f"for standard output, use --{destination.format} {STANDARD_OUTPUT}"
+        raise WorkflowError(f"{path} is not a regular file", hint)
+    if not destination.force and not _is_report(path):
         raise WorkflowError(f"{path} exists and is not a report", "name another file, or use --force to replace it")
 
 
 def _is_report(path: Path) -> bool:
-    if not path.is_file():
-        return False
     try:
         with path.open("rb") as file:
             return REPORT_MARK.encode() in file.read(HEAD)

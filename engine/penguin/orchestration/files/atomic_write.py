@@ -19,12 +19,16 @@ def write_whole(path: Path, text: str, *, new: bool) -> None:
         new: The file must not exist yet. Otherwise an existing one is replaced, and keeps its permissions.
 
     Raises:
-        WorkflowError: The file exists although it must not, or can't be written. Then nothing has changed.
+        WorkflowError: The file exists although it must not, is not a regular file, or can't be written. Then nothing
+            has changed.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Through a link, the file that it leads to is written.
         target = path if new else path.resolve()
+        if not new and target.exists() and not target.is_file():
+            # The rename would put a regular file in the place of a device or a pipe.
+            raise WorkflowError(f"{path} is not a regular file", "name another file")
         _write_aside(target, text, new)
     except FileExistsError as error:
         raise WorkflowError(f"{path} exists already", "name another file") from error
