@@ -12,11 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from penguin.orchestration.agents.activity.activities import RunContext
 from penguin.orchestration.agents.adapter import AgentRequest, AgentTranscript, ProcessExit
 from penguin.orchestration.agents.claude import Claude
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import AgentSpec, Budget
 from penguin.orchestration.core.results import Usage
+from penguin_repl.text.activity_lines import activity_lines
 
 RECORDED = Path(__file__).parent / "recorded"
 SESSION = "11111111-1111-4111-8111-111111111111"
@@ -166,20 +168,7 @@ def test_a_structured_answer_is_json() -> None:
     assert Claude().read_transcript([result], ProcessExit(0, None)).answer == '{"verdicts": []}'
 
 
-def test_events_are_formatted_for_people() -> None:
-    lines = [line for event in recorded("ok") for line in Claude().describe(event)]
-    assert lines[0] == "claude · 2.1.328 · claude-stub-1 · acceptEdits"
-    assert "→ Write /workspace/calc.py" in lines
-    assert "  AssertionError" in lines
-    assert "Implemented add in calc.py." in lines
-    assert lines[-1] == "= done: 3150 tokens, 0.015 USD"
-    assert Claude().describe({"text": "Something else"}) == ["Something else"]
-    assert "! rate_limit (HTTP 429): retrying in 2.1 s" in [
-        line for event in recorded("http-429") for line in Claude().describe(event)
-    ]
-
-
-# --- what nobody expected ---
+# --- unexpected events ---
 
 # A busy machine is slow, and so is the first example.
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -200,8 +189,7 @@ odd_events = st.dictionaries(st.sampled_from(names), json_values, max_size=8).fl
 def test_any_event_is_parsed(events: list[Event]) -> None:
     run = Claude().read_transcript(events, ProcessExit(0, None))
     assert run.outcome.verdict in (Verdict.PASSED, Verdict.ERROR)
-    for event in events:
-        assert all(isinstance(line, str) for line in Claude().describe(event))
+    _show(events)
 
 
 @unhurried
@@ -219,8 +207,15 @@ def test_any_field_value_is_parsed(data: st.DataObject) -> None:
             break
         place = inner
     Claude().read_transcript(events, ProcessExit(0, None))
+    _show(events)
+
+
+def _show(events: list[Event]) -> None:
+    """Show the activities of a run, as a view does."""
+    reader = Claude().activity_reader(RunContext())
     for event in events:
-        Claude().describe(event)
+        for activity in reader.read(event):
+            activity_lines(activity)
 
 
 # --- how it is started ---

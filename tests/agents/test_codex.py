@@ -15,11 +15,13 @@ from tests.agents.model_scripts import Answer, Say, Shell, in_order
 from tests.agents.model_server import ModelServer
 from tests.agents.run_agent import call_of, recorded, run_agent
 
+from penguin.orchestration.agents.activity.activities import RunContext
 from penguin.orchestration.agents.adapter import AgentRequest, AgentTranscript, ProcessExit
 from penguin.orchestration.agents.codex import Codex
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import AgentSpec
 from penguin.orchestration.core.results import Usage
+from penguin_repl.text.activity_lines import activity_lines
 
 CODEX = Codex()
 ENDED = ProcessExit(0, None)
@@ -108,14 +110,6 @@ def test_it_waits_for_the_given_time(words: str, seconds: float) -> None:
     assert CODEX.read_transcript(events, ProcessExit(1, None)).outcome.retry_after == seconds
 
 
-def test_events_are_readable() -> None:
-    lines = [line for event in recorded("codex-ok") for line in CODEX.describe(event)]
-    assert lines[1].startswith("shell: /bin/bash -lc 'mkdir -p")
-    assert "  AssertionError" in lines
-    assert lines[-2:] == ["Implemented add in calc.py.", "done, 3150 tokens in this conversation"]
-    assert CODEX.describe({"text": "no JSON"}) == ["no JSON"]
-
-
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
@@ -142,7 +136,8 @@ ODD = st.fixed_dictionaries(
 def test_any_output_is_parsed(events: list[dict[str, object]], finish: ProcessExit) -> None:
     transcript = CODEX.read_transcript(events, finish)
     assert transcript.outcome.verdict is Verdict.PASSED or transcript.outcome.reason
-    assert all(isinstance(line, str) for event in events for line in CODEX.describe(event))
+    reader = CODEX.activity_reader(RunContext())
+    assert all(activity_lines(activity) is not None for event in events for activity in reader.read(event))
 
 
 # --- the real one ---

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penguin.orchestration.agents import json_lines
+from penguin.orchestration.agents.activity.activities import RunContext
 from penguin.orchestration.agents.adapter import ProcessExit
 from penguin.orchestration.agents.claude import Claude
 from penguin.orchestration.agents.codex import Codex
@@ -21,6 +22,7 @@ from penguin.orchestration.agents.judge import parse_opinions
 from penguin.orchestration.agents.opencode import OpenCode
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import AgentSpec
+from penguin_repl.text.activity_lines import activity_lines
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -111,8 +113,10 @@ def test_no_adapter_fails_at_nested_values(tmp_path: Path, deep: str) -> None:
     path = file(tmp_path, *(line.encode() for line in lines))
     for adapter in (Claude(), Codex(), OpenCode(), CommandAgent(spec, tmp_path)):
         adapter.read_transcript(EventFile(path), ProcessExit(0, None))
+        reader = adapter.activity_reader(RunContext())
         for event in EventFile(path):
-            adapter.describe(event)
+            for activity in reader.read(event):
+                activity_lines(activity)
 
 
 @pytest.mark.parametrize(

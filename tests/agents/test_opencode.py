@@ -18,6 +18,7 @@ from tests.agents.model_server import ModelServer
 from tests.agents.run_agent import call_of, recorded, run_agent
 
 from penguin.orchestration import get_backend
+from penguin.orchestration.agents.activity.activities import RunContext
 from penguin.orchestration.agents.adapter import AgentRequest, AgentTranscript, ProcessExit
 from penguin.orchestration.agents.opencode import DATABASE, OpenCode
 from penguin.orchestration.backend import ConfigError, Verdict, WorkflowError
@@ -25,6 +26,7 @@ from penguin.orchestration.core.definition import AgentSpec
 from penguin.orchestration.core.results import Usage
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.state import WorkflowStateStore
+from penguin_repl.text.activity_lines import activity_lines
 
 OPENCODE = OpenCode()
 ENDED = ProcessExit(0, None)
@@ -84,16 +86,6 @@ def test_it_waits_for_the_given_time() -> None:
     assert (ending.reason, ending.retry_after) == ("opencode: slow down (HTTP 429)", 42)
 
 
-def test_events_are_readable() -> None:
-    lines = [line for event in recorded("opencode-ok") for line in OPENCODE.describe(event)]
-    assert lines[0] == "write: calc.py"
-    assert lines[1] == "  Wrote file successfully."
-    assert lines[-1] == "Implemented add in calc.py."
-    assert [OPENCODE.describe(event) for event in recorded("opencode-http-401")] == [
-        ["failed: invalid x-api-key (HTTP 401)"]
-    ]
-
-
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
@@ -127,7 +119,8 @@ ODD = st.fixed_dictionaries(
 def test_any_output_is_parsed(events: list[dict[str, object]], finish: ProcessExit) -> None:
     transcript = OPENCODE.read_transcript(events, finish)
     assert transcript.outcome.verdict is Verdict.PASSED or transcript.outcome.reason
-    assert all(isinstance(line, str) for event in events for line in OPENCODE.describe(event))
+    reader = OPENCODE.activity_reader(RunContext())
+    assert all(activity_lines(activity) is not None for event in events for activity in reader.read(event))
 
 
 # --- how it is started ---

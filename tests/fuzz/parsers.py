@@ -11,6 +11,8 @@ from tests.fuzz.mutation import as_bytes
 from tests.fuzz.sandbox import Problem, Sandbox
 from tests.fuzz.targets import Target
 
+from penguin.orchestration.agents.activity.activities import RunContext
+from penguin.orchestration.agents.activity.stream import ActivityStream
 from penguin.orchestration.agents.adapter import ProcessExit
 from penguin.orchestration.agents.json_lines import EventFile
 from penguin.orchestration.agents.judge import parse_opinions
@@ -20,7 +22,7 @@ from penguin.orchestration.core.test_detection.runners import pytest_run, uncoun
 from penguin.orchestration.execution.junit import UnreadableReport, count_tests
 from penguin.orchestration.execution.output_matching import json_difference
 from penguin.orchestration.execution.step_output import excerpt, last_line
-from penguin_commands.handlers.agent_output import AgentOutputFormatter
+from penguin_repl.text.activity_lines import line_text, log_lines
 
 FINISHES = (
     ProcessExit(0, None),
@@ -48,10 +50,12 @@ def _check_stream(sandbox: Sandbox, printed: tuple[str, str]) -> None:
         events = EventFile(path)
         transcript = adapter.read_transcript(events, FINISHES[len(text) % len(FINISHES)])
         json.dumps(list(transcript.messages))
-        formatter = AgentOutputFormatter(adapter.describe)
-        formatter.feed(data[: len(data) // 2])
-        formatter.feed(data[len(data) // 2 :])
-        formatter.end()
+        stream = ActivityStream(adapter.activity_reader(RunContext()))
+        pieces = (data[: len(data) // 2], data[len(data) // 2 :])
+        activities = [*(activity for piece in pieces for activity in stream.feed(piece)), *stream.end()]
+        lines = [line_text(line) for line in log_lines(activities)]
+    if any("\n" in line for line in lines):
+        raise Problem("a line of an activity contains a line end")
     if not transcript.outcome.verdict.opens_gate and not transcript.outcome.reason:
         raise Problem("a failed run has no reason")
 

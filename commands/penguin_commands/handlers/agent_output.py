@@ -1,4 +1,4 @@
-"""Conversion of an agent's output to readable lines."""
+"""The activities of an agent, read from the output of its step."""
 
 from __future__ import annotations
 
@@ -6,67 +6,49 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from penguin.orchestration.agents.json_lines import Lines, read_json
 from penguin.orchestration.files.safe_open import UnsafePath, open_to_read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-LOG_SUFFIX, START_MARK_SUFFIX = ".log", ".start.json"
+    from penguin.orchestration.agents.activity.stream import ActivityStream
 
-
-class AgentOutputFormatter:
-    """A formatter for the chunks of one output. Keeps an incomplete line until its end arrives."""
-
-    def __init__(self, describe: Callable[[Mapping[str, Any]], list[str]]) -> None:
-        self._describe = describe
-        self._lines = Lines()
-
-    def feed(self, output: bytes) -> bytes:
-        """Return the lines for one more chunk of output."""
-        return b"".join(map(self._format_line, self._lines.feed(output)))
-
-    def end(self) -> bytes:
-        """Return the remaining text after the last chunk."""
-        return self._format_line(self._lines.rest())
-
-    def _format_line(self, line: bytes) -> bytes:
-        try:
-            event = read_json(line)
-        except ValueError:
-            event = None
-        if not isinstance(event, dict):
-            return line + b"\n" if line.strip() else b""
-        return "".join(f"{text}\n" for text in self._describe(event)).encode(errors="replace")
+LOG_SUFFIX, START_MARK_SUFFIX, STDERR_SUFFIX = ".log", ".start.json", ".err.log"
+RUNS_FOLDER = "/.penguin/runs/"
 
 
-def formatter_for(path: str) -> AgentOutputFormatter | None:
-    """Return the formatter for the output of an agent's step, or None for other steps, whose output is shown as is."""
-    kind = _agent_kind(path)
+def activity_stream(path: str) -> ActivityStream | None:
+    """Return a new stream for the output of an agent's step.
+
+    Args:
+        path: The file of the output.
+
+    Returns:
+        The stream, or None for other steps, whose output is shown as it is.
+    """
+    mark = _agent_mark(path)
+    kind = str(mark.get("kind") or "")
     if not kind:
         return None
-    from pathlib import Path
+    from penguin.orchestration.agents.activity.activities import RunContext
+    from penguin.orchestration.agents.activity.stream import ActivityStream
+    from penguin.orchestration.agents.registry import activity_reader
+    from penguin.orchestration.core.usage import usage_totals
 
-    from penguin.orchestration.agents.registry import adapter_of
-    from penguin.orchestration.backend import WorkflowError
-    from penguin.orchestration.core.definition import AgentSpec
-
-    try:
-        return AgentOutputFormatter(adapter_of(AgentSpec(name=kind, kind=kind), Path()).describe)
-    except WorkflowError:
-        # The workspace defines this program, so its output format is unknown.
-        return None
+    folder, found, _ = os.path.abspath(path).rpartition(RUNS_FOLDER)  # noqa: PTH100 - no path object is needed
+    context = RunContext(folder if found else "", usage_totals(mark.get("before")))
+    return ActivityStream(activity_reader(kind, context))
 
 
-def _agent_kind(path: str) -> str:
-    """Return the kind of agent that printed the output, from the start mark beside it."""
+def _agent_mark(path: str) -> Mapping[str, Any]:
+    """Return what the start mark beside an output says about the agent; empty for the step of another program."""
     mark = path.removesuffix(LOG_SUFFIX) + START_MARK_SUFFIX
-    if path.endswith(f".err{LOG_SUFFIX}") or not os.path.exists(mark):  # noqa: PTH110 - no path is needed
-        return ""
+    if path.endswith(STDERR_SUFFIX) or not os.path.exists(mark):  # noqa: PTH110 - no path object is needed
+        return {}
     try:
         with open_to_read(mark) as file:
             note = json.loads(file.readline()).get("note") or {}
-    except (OSError, UnsafePath, ValueError, AttributeError):
-        return ""
+    except (OSError, UnsafePath, ValueError, AttributeError, RecursionError):
+        return {}
     talk = note.get("talk") if isinstance(note, dict) else None
-    return str(talk.get("kind") or "") if isinstance(talk, dict) else ""
+    return talk if isinstance(talk, dict) else {}

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 from penguin.orchestration.files.safe_open import open_to_read
 from penguin_commands.file_tail import INCOMPLETE, is_incomplete
-from penguin_commands.handlers.agent_output import formatter_for
+from penguin_commands.handlers.agent_output import activity_stream
 from penguin_repl.text.ansi_filter import AnsiFilter
 from penguin_repl.text.escape import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from penguin_commands.handlers.agent_output import AgentOutputFormatter
+    from penguin.orchestration.agents.activity.activities import Activity
+    from penguin.orchestration.agents.activity.stream import ActivityStream
     from penguin_commands.results.output import Log
     from penguin_repl.output.screen import Screen
 
@@ -38,13 +39,13 @@ def read_chunks(log: Log) -> Iterator[bytes]:
 class LogPrinter:
     """A printer for the output of several steps, with a heading before each.
 
-    Agents' output is formatted for people; with `raw`, it is printed unchanged.
+    The output of an agent is shown as its activities; with `raw`, it is printed unchanged.
     """
 
     def __init__(self, screen: Screen, *, raw: bool = False) -> None:
         self._screen = screen
         self._raw = raw
-        self._formatter: AgentOutputFormatter | None = None
+        self._activities: ActivityStream | None = None
         self._log: Log | None = None
         self._filter = AnsiFilter(screen.style.color)
         self._is_line_open = False
@@ -56,15 +57,22 @@ class LogPrinter:
             self.finish()
             self._log = log
             self._filter = AnsiFilter(self._screen.style.color)
-            self._formatter = None if self._raw or log.excerpt is not None else formatter_for(log.file)
+            self._activities = None if self._raw or log.excerpt is not None else activity_stream(log.file)
             self._screen.write_data(f"==> {clean(log.title)} <==\n")
 
     def write(self, log: Log, output: bytes) -> None:
         """Print a chunk of a step's output."""
         self.write_heading(log)
-        if self._formatter is not None:
-            output = self._formatter.feed(output)
-        self._show(output)
+        if self._activities is not None:
+            self._show_activities(self._activities.feed(output))
+        else:
+            self._show(output)
+
+    def _show_activities(self, activities: Iterable[Activity]) -> None:
+        from penguin_repl.text.activity_lines import line_text, log_lines
+
+        for line in log_lines(activities):
+            self._screen.write_data(f"{line_text(line)}\n")
 
     def _show(self, output: bytes) -> None:
         if self._screen.style.terminal:
@@ -75,9 +83,9 @@ class LogPrinter:
 
     def finish(self) -> None:
         """End the output of the current step."""
-        if self._formatter is not None:
-            self._show(self._formatter.end())
-            self._formatter = None
+        if self._activities is not None:
+            self._show_activities(self._activities.end())
+            self._activities = None
         if self._log and self._screen.style.terminal:
             self._write_text(self._filter.finish())
         if self._is_line_open:

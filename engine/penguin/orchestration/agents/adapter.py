@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from penguin.orchestration.agents.activity.activities import ActivityReader, RunContext
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import AgentSpec, Budget
 from penguin.orchestration.core.results import Usage
@@ -119,8 +120,8 @@ class Adapter(Protocol):
         """Parse the output, given as one JSON object a line. A line that is not a JSON object is `{"text": LINE}`."""
         ...
 
-    def describe(self, event: Mapping[str, Any]) -> list[str]:
-        """Return an event as lines for people; empty if only programs need it."""
+    def activity_reader(self, context: RunContext) -> ActivityReader:
+        """Return a new reader of the activities of one run."""
         ...
 
     def session_files(self, call: AgentRequest, session: str) -> list[Path]:

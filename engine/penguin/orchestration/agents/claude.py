@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from penguin.orchestration.agents import claude_events
+from penguin.orchestration.agents.activity.activities import ActivityReader, RunContext
+from penguin.orchestration.agents.activity.claude_reader import ClaudeReader
 from penguin.orchestration.agents.adapter import AgentCommand, AgentRequest, AgentTranscript, ProcessExit
 from penguin.orchestration.core.definition import Budget
 from penguin.orchestration.files.permissions import make_private_folder, write_private
@@ -56,9 +58,9 @@ class Claude:
         """Parse the output."""
         return claude_events.read_transcript(events, finish)
 
-    def describe(self, event: Mapping[str, Any]) -> list[str]:
-        """Return an event as lines for people."""
-        return claude_events.describe(event)
+    def activity_reader(self, context: RunContext) -> ActivityReader:
+        """Return a new reader of the activities of one run."""
+        return ClaudeReader(context)
 
     def session_files(self, call: AgentRequest, session: str) -> list[Path]:
         """Return the file of a conversation, if it exists."""

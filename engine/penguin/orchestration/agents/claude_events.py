@@ -1,19 +1,18 @@
-"""The events of Claude Code: parsed into a transcript, and shown to people."""
+"""The events of Claude Code, parsed into a transcript."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from penguin.orchestration.agents.adapter import AgentOutcome, AgentTranscript, Message, ProcessExit
-from penguin.orchestration.agents.json_values import LONGEST_WAIT, first_line, items, last_line, mapping, number, text
+from penguin.orchestration.agents.json_values import LONGEST_WAIT, items, last_line, mapping, number, text
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.results import Usage
-from penguin.orchestration.files.text_lines import split_lines
 
 LIMITED = (429, 529)
 """HTTP statuses of a rate limit and of an overloaded service."""
@@ -21,8 +20,6 @@ AT_LEAST = 60.0
 """Seconds. Claude Code waits by itself for a shorter limit. For a longer one it fails at once and does not report the
 length."""
 CAPS = ("error_max_turns", "error_max_budget_usd")
-RESULT_LINES = 5
-"""Lines of a tool's output to show."""
 SYNTHETIC = "<synthetic>"
 """The model of the messages that Claude Code writes itself to report an error."""
 
@@ -74,11 +71,11 @@ class _ClaudeTranscript:
         if message.get("model") == SYNTHETIC:
             return
         self.retry_after = 0.0
-        self.spent[text(message.get("id"))] = _tokens(mapping(message.get("usage")))
+        self.spent[text(message.get("id"))] = used_tokens(mapping(message.get("usage")))
         # Messages of subagents do not belong to this conversation.
         if event.get("parent_tool_use_id") is not None:
             return
-        for block in _blocks(message):
+        for block in content_blocks(message):
             if block.get("type") == "text":
                 self.messages.append({"role": "assistant", "text": text(block.get("text"))})
             elif block.get("type") == "tool_use":
@@ -90,13 +87,13 @@ class _ClaudeTranscript:
     def _user(self, event: Event) -> None:
         if event.get("parent_tool_use_id") is not None:
             return
-        for block in _blocks(mapping(event.get("message"))):
+        for block in content_blocks(mapping(event.get("message"))):
             if block.get("type") == "text":
                 self.messages.append({"role": "user", "text": text(block.get("text"))})
             elif block.get("type") == "tool_result":
                 use = self.uses.get(text(block.get("tool_use_id")))
                 if use is not None:
-                    use["output"] = _content(block.get("content"))
+                    use["output"] = _tool_output(block.get("content"))
                     if block.get("is_error") is True:
                         use["failed"] = True
 
@@ -111,7 +108,7 @@ class _ClaudeTranscript:
         """
         if not self.results:
             return Usage(len(self.spent), sum(self.spent.values()))
-        total = sum((_result_usage(result) for result in self.results), Usage())
+        total = sum((result_usage(result) for result in self.results), Usage())
         # Claude Code counts one turn more if it stopped in the middle of one.
         return Usage(len(self.spent) or total.turns, total.tokens, total.usd)
 
@@ -126,7 +123,7 @@ class _ClaudeTranscript:
         return next(texts, "")
 
 
-def _result_usage(result: Event) -> Usage:
+def result_usage(result: Event) -> Usage:
     """Return the usage of one result.
 
     Totals of a conversation are wrong after a kill, so prefer the increment if given.
@@ -134,7 +131,7 @@ def _result_usage(result: Event) -> Usage:
     turns = int(number(result.get("num_turns"))) if result.get("is_error") is False else 0
     new = result.get("model_usage_since_last_result")
     if not isinstance(new, Mapping):
-        return Usage(turns, _tokens(mapping(result.get("usage"))), number(result.get("total_cost_usd")))
+        return Usage(turns, used_tokens(mapping(result.get("usage"))), number(result.get("total_cost_usd")))
     models = [mapping(model) for model in new.values()]
     names = ("inputTokens", "outputTokens", "cacheReadInputTokens", "cacheCreationInputTokens")
     tokens = sum(int(number(model.get(name))) for model in models for name in names)
@@ -188,81 +185,16 @@ def _missing_result_reason(finish: ProcessExit) -> str:
     return f"claude ended{how}" + (f": {detail}" if detail else " without a result")
 
 
-# --- for people ---
-
-
-def describe(event: Event) -> list[str]:
-    """Return an event as lines for people; empty if only programs need it."""
-    match event.get("type"):
-        case "system":
-            return list(_system_lines(event))
-        case "assistant" | "user":
-            inner = "  " if event.get("parent_tool_use_id") is not None else ""
-            blocks = _blocks(mapping(event.get("message")))
-            return [inner + line for block in blocks for line in _block_lines(block)]
-        case "result":
-            return [_result_line(event)]
-        case "rate_limit_event" if mapping(event.get("rate_limit_info")).get("status") == "rejected":
-            return ["! the account's rate limit is reached"]
-        case None:
-            return split_lines(text(event.get("text")))
-    return []
-
-
-def _system_lines(event: Event) -> Iterator[str]:
-    match event.get("subtype"):
-        case "init":
-            facts = (event.get("claude_code_version"), event.get("model"), event.get("permissionMode"))
-            yield " · ".join(["claude", *(word for word in map(text, facts) if word)])
-        case "api_retry":
-            why = text(event.get("error")) or "error"
-            status = event.get("error_status")
-            shown = f"{why} (HTTP {status})" if isinstance(status, int) else why
-            yield f"! {shown}: retrying in {number(event.get('retry_delay_ms')) / 1000:.1f} s"
-        case "permission_denied":
-            yield f"! denied: {first_line(event.get('message'))}"
-
-
-def _block_lines(block: Event) -> Iterator[str]:
-    match block.get("type"):
-        case "text":
-            yield from split_lines(text(block.get("text")))
-        case "tool_use":
-            yield f"→ {text(block.get('name'))} {_tool_summary(mapping(block.get('input')))}".rstrip()
-        case "tool_result":
-            lines = split_lines(_content(block.get("content")))
-            mark = "  ✗ " if block.get("is_error") is True else "  "
-            yield from (mark + line for line in lines[:RESULT_LINES])
-            if len(lines) > RESULT_LINES:
-                yield f"  … {len(lines) - RESULT_LINES} more lines"
-
-
-def _tool_summary(arguments: Event) -> str:
-    """Return the main argument of a tool as one line."""
-    for name in ("command", "file_path", "pattern", "url", "description", "prompt"):
-        if text(arguments.get(name)):
-            return first_line(arguments[name])
-    return first_line(arguments) if arguments else ""
-
-
-def _result_line(event: Event) -> str:
-    used = _result_usage(event)
-    spent = f"{used.tokens} tokens, {used.usd:.4g} USD"
-    if event.get("is_error") is False:
-        return f"= done: {spent}"
-    return f"= {first_line(_result_message(event) or event.get('subtype')) or 'failed'}: {spent}"
-
-
-def _tokens(usage: Event) -> int:
+def used_tokens(usage: Event) -> int:
     names = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
     return sum(int(number(usage.get(name))) for name in names)
 
 
-def _blocks(message: Event) -> list[Event]:
+def content_blocks(message: Event) -> list[Event]:
     content = message.get("content")
     return [{"type": "text", "text": content}] if isinstance(content, str) else items(content)
 
 
-def _content(content: object) -> str:
+def _tool_output(content: object) -> str:
     """Return a tool's output, given as text or as a list of text blocks."""
     return content if isinstance(content, str) else "\n".join(text(block.get("text")) for block in items(content))

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from penguin.orchestration.agents.activity.activities import ActivityReader, RunContext
+from penguin.orchestration.agents.activity.codex_reader import CodexReader
 from penguin.orchestration.agents.adapter import (
     AgentCommand,
     AgentOutcome,
@@ -36,7 +38,6 @@ from penguin.orchestration.agents.json_values import (
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.results import Usage
 from penguin.orchestration.files.permissions import make_private_folder, write_private
-from penguin.orchestration.files.text_lines import split_lines
 
 SANDBOX = "workspace-write"
 READ_ONLY = "read-only"
@@ -107,25 +108,9 @@ class Codex:
             transcript.session, tuple(transcript.messages), totals, _outcome(transcript, finish), transcript.answer
         )
 
-    def describe(self, event: Mapping[str, Any]) -> list[str]:
-        """Return an event as lines for people."""
-        item = mapping(event.get("item"))
-        match event.get("type"):
-            case "item.started" if (message := _tool_message(item)) is not None:
-                return [f"{message['tool']}: {first_line(message['input'])}"]
-            case "item.completed" if item.get("type") in ("agent_message", "error"):
-                return split_lines(text(item.get("text") or item.get("message")))
-            case "item.completed" if (message := _tool_message(item)) is not None:
-                return _tool_result_lines(message, item)
-            case "error":
-                return [error_text(event.get("message"))]
-            case "turn.failed":
-                return [f"failed: {error_text(mapping(event.get('error')).get('message'))}"]
-            case "turn.completed":
-                return [f"done, {_tokens(event)} tokens in this conversation"]
-            case None if "text" in event:
-                return [text(event["text"])]
-        return []
+    def activity_reader(self, context: RunContext) -> ActivityReader:
+        """Return a new reader of the activities of one run."""
+        return CodexReader(context)
 
     def session_files(self, call: AgentRequest, session: str) -> list[Path]:
         """Return the file that records the conversation."""
@@ -250,15 +235,6 @@ def _tool_message(item: Mapping[str, Any]) -> Message | None:
             return None
     message: Message = {"role": "tool", "text": "", "tool": tool, "input": arguments, "output": text(output)}
     return message | ({"failed": True} if item.get("status") in ("failed", _DECLINED) else {})
-
-
-def _tool_result_lines(message: Message, item: Mapping[str, Any]) -> list[str]:
-    code = item.get("exit_code")
-    outcome = f"  exit code {code}" if code else "  failed" if message.get("failed") else ""
-    shown = [f"  {shown}" for shown in split_lines(message["output"])]
-    # The command was shown when it started; other tools are shown when they end.
-    start = [] if item.get("type") == "command_execution" else [f"{message['tool']}: {first_line(message['input'])}"]
-    return [*start, *shown, *([outcome] if outcome else [])]
 
 
 def _outcome(transcript: _CodexTranscript, finish: ProcessExit) -> AgentOutcome:

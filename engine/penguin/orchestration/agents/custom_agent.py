@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from penguin.orchestration.agents.activity.activities import ActivityReader, RunContext
+from penguin.orchestration.agents.activity.custom_reader import CustomReader
 from penguin.orchestration.agents.adapter import (
     AgentCommand,
     AgentOutcome,
@@ -60,9 +62,9 @@ class CommandAgent:
         )
         return AgentTranscript("", tuple(messages), Usage(), self._ending(finish, printed), answer)
 
-    def describe(self, event: Mapping[str, Any]) -> list[str]:
-        """Return the line unchanged."""
-        return split_lines(_output_line(event))
+    def activity_reader(self, context: RunContext) -> ActivityReader:
+        """Return a new reader of the activities of one run."""
+        return CustomReader(context)
 
     def session_files(self, call: AgentRequest, session: str) -> list[Path]:
         """Return the transcript, from which the agent continues."""

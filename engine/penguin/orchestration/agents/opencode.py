@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from penguin.orchestration.agents.activity.activities import ActivityReader, RunContext
+from penguin.orchestration.agents.activity.opencode_reader import OpenCodeReader, used_tokens
 from penguin.orchestration.agents.adapter import (
     AgentCommand,
     AgentOutcome,
@@ -108,22 +110,9 @@ class OpenCode:
             transcript.session, tuple(transcript.messages), totals, _outcome(transcript, finish), answer
         )
 
-    def describe(self, event: Mapping[str, Any]) -> list[str]:
-        """Return an event as lines for people."""
-        part = mapping(event.get("part"))
-        match event.get("type"):
-            case "text":
-                return split_lines(text(part.get("text")))
-            case "tool_use":
-                message = _tool_message(part)
-                failed_too = ["  failed"] if message.get("failed") else []
-                output = [f"  {shown}" for shown in split_lines(message["output"])]
-                return [f"{message['tool']}: {_tool_summary(part)}", *output, *failed_too]
-            case "error":
-                return [f"failed: {_error_message(event)}"]
-            case None if "text" in event:
-                return [text(event["text"])]
-        return []
+    def activity_reader(self, context: RunContext) -> ActivityReader:
+        """Return a new reader of the activities of one run."""
+        return OpenCodeReader(context)
 
     def session_files(self, call: AgentRequest, session: str) -> list[Path]:
         """Return the files of the attempt's database."""
@@ -199,17 +188,11 @@ def _apply_event(transcript: _OpenCodeTranscript, event: Mapping[str, Any]) -> N
         case "step_finish":
             transcript.finish = text(part.get("reason"))
             transcript.turns += 1
-            transcript.tokens += _tokens(mapping(part.get("tokens")))
+            transcript.tokens += used_tokens(mapping(part.get("tokens")))
             transcript.usd += number(part.get("cost"))
         case "error":
             transcript.failure = _error_message(event)
             transcript.wait = _retry_delay(event)
-
-
-def _tokens(counts: Mapping[str, Any]) -> float:
-    cache = mapping(counts.get("cache"))
-    parts = (counts.get("input"), counts.get("output"), counts.get("reasoning"), cache.get("read"), cache.get("write"))
-    return number(counts.get("total")) or sum(map(number, parts))
 
 
 def _tool_message(part: Mapping[str, Any]) -> Message:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from penguin.orchestration.agents.activity.activities import ActivityReader, RunContext
     from penguin.orchestration.agents.adapter import Adapter
     from penguin.orchestration.core.definition import AgentSpec
 
@@ -89,3 +90,12 @@ def adapter_of(spec: AgentSpec, workspace: Path) -> Adapter:
     from penguin.orchestration.agents.custom_agent import CommandAgent
 
     return CommandAgent(spec, workspace)
+
+
+def activity_reader(kind: str, context: RunContext) -> ActivityReader:
+    """Return a new reader for the output of an agent of this kind; of an unknown kind, as of a custom agent."""
+    if kind in AGENTS:
+        return AGENTS[kind]().activity_reader(context)
+    from penguin.orchestration.agents.activity.custom_reader import CustomReader
+
+    return CustomReader(context)
