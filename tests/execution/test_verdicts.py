@@ -122,11 +122,52 @@ def test_pytest_is_counted(workspace: AttemptWorkspace) -> None:
     mixed, skipped, deselected = result.steps
     assert mixed.tests is not None
     assert (mixed.tests.run, mixed.tests.failed, mixed.tests.skipped) == (2, 1, 1)
-    assert (mixed.verdict, mixed.reason) == (Verdict.FAILED, "1 of 2 tests failed")
+    assert (mixed.verdict, mixed.reason) == (Verdict.FAILED, "test_b failed (1 of 2 tests)")
     assert skipped.verdict is Verdict.UNVERIFIED
     assert skipped.reason == "no test was executed: 1 skipped"
     assert (deselected.exit_code, deselected.verdict) == (5, Verdict.UNVERIFIED)
-    assert result.reason == "python3 -m pytest -q test_mixed.py: 1 of 2 tests failed"
+    assert result.reason == "python3 -m pytest -q test_mixed.py: test_b failed (1 of 2 tests)"
+
+
+PARAMETRIZED = """
+import pytest
+@pytest.mark.parametrize("text", ["a b", "c::d", "e [f]"])
+def test_kebabize(text): assert text == "a b"
+def test_other(): pass
+"""
+
+
+@pytest.mark.usefixtures("bare_pytest")
+def test_a_failed_test_is_named_without_its_parameters(workspace: AttemptWorkspace) -> None:
+    workspace.write("test_many.py", PARAMETRIZED)
+    # Without a report, the names are in the output.
+    result = workspace.run("pytest -q test_many.py", "PYTEST_ADDOPTS= pytest -q test_many.py")
+    counted, uncounted = result.steps
+    assert counted.reason == "test_kebabize[…] and 1 more of 4 tests failed"
+    assert (uncounted.tests, uncounted.reason) == (None, "test_kebabize[…] and 1 more of 4 tests failed")
+
+
+@pytest.mark.usefixtures("bare_pytest")
+def test_a_file_that_cannot_be_imported_is_named(workspace: AttemptWorkspace) -> None:
+    workspace.write("test_broken.py", "import no_such_module")
+    (step,) = workspace.run("pytest -q test_broken.py").steps
+    assert step.reason == "test_broken had an error (1 of 1 test)"
+
+
+def test_the_failed_test_of_another_runner_is_named(workspace: AttemptWorkspace) -> None:
+    workspace.write("test_it.py", "import unittest\nclass T(unittest.TestCase):\n    def test_it(self): self.fail()\n")
+    result = workspace.run("python3 -m unittest test_it", "echo 'FAIL: test_it (x)'; exit 1")
+    tests, other = result.steps
+    assert (tests.verdict, tests.reason) == (Verdict.FAILED, "test_it failed (1 of 1 test)")
+    # A command that runs no tests.
+    assert other.reason == "exit 1: FAIL: test_it (x)"
+
+
+def test_a_long_reason_ends_between_words(workspace: AttemptWorkspace) -> None:
+    workspace.write("many.sh", f"echo {'word ' * 50}; exit 1")
+    result = workspace.run(f"sh many.sh {'argument ' * 12}")
+    assert len(result.reason) < 300
+    assert result.reason.endswith(("word…", "argument…", "word"))
 
 
 @pytest.mark.usefixtures("bare_pytest")

@@ -18,10 +18,12 @@ from penguin.orchestration.agents.json_lines import EventFile
 from penguin.orchestration.agents.judge import parse_opinions
 from penguin.orchestration.agents.registry import adapter_of
 from penguin.orchestration.core.definition import AgentSpec
+from penguin.orchestration.core.test_detection.failed_tests import FailedTests, failure_sentence
+from penguin.orchestration.core.test_detection.runner_output import read_failed_tests
 from penguin.orchestration.core.test_detection.runners import pytest_run, uncounted_test_run
-from penguin.orchestration.execution.junit import UnreadableReport, count_tests
+from penguin.orchestration.execution.junit import UnreadableReport, read_report
 from penguin.orchestration.execution.output_matching import json_difference
-from penguin.orchestration.execution.step_output import excerpt, last_line
+from penguin.orchestration.execution.step_output import excerpt, last_line, last_lines
 from penguin_repl.text.activity_lines import line_text, log_lines
 
 FINISHES = (
@@ -81,9 +83,15 @@ def _check_junit(sandbox: Sandbox, report: bytes) -> None:
     path = _file(sandbox, report)
     with sandbox.watch():
         try:
-            counts = count_tests(path)
+            found = read_report(path)
         except UnreadableReport:
             return
+        counts = found.counts
+        sentence = failure_sentence(
+            FailedTests(counts.failed, counts.errors, counts.run, found.first_failed, found.first_error)
+        )
+    if not sentence.isprintable() or len(sentence) > 200:
+        raise Problem(f"a bad sentence about failed tests: {sentence!r}")
     if counts.run < 0 or counts.run > report.count(b"testcase"):
         raise Problem(f"{counts.run} tests are counted")
 
@@ -93,6 +101,7 @@ def _check_output(sandbox: Sandbox, output: bytes) -> None:
     with sandbox.watch():
         shown = excerpt(path)
         last_line(path)
+        read_failed_tests(last_lines(path))
     if len(shown.encode()) > 4_096 or any(character < " " and character not in "\n\t" for character in shown):
         raise Problem("the excerpt is too long, or has control characters")
 

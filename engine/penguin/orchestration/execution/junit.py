@@ -1,4 +1,4 @@
-"""JUnit reports: how to request one from pytest, and how to count its tests."""
+"""JUnit reports: how to request one from pytest, and how to read one."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 from xml.parsers import expat
+
+from msgspec import Struct
 
 from penguin.orchestration.core.results import TestCounts
 
@@ -44,6 +46,10 @@ XPASSED = "xfail-marked test passes unexpectedly"
 """pytest's message where a test that is expected to fail passes. Newer versions seldom write it."""
 
 
+LONGEST_NAME = 1000
+"""Characters of a test's name that are kept."""
+
+
 class UnreadableReport(Exception):
     """The report can't be read; the message says why."""
 
@@ -58,6 +64,18 @@ class ReportedTest(NamedTuple):
     seconds: float
     message: str
     """The beginning of its message; empty if it passed."""
+
+
+class TestReport(Struct, frozen=True):
+    """The tests of a report."""
+
+    __test__ = False
+
+    counts: TestCounts
+    first_failed: str = ""
+    """The name of the first test that failed, as the report has it."""
+    first_error: str = ""
+    """The name of the first test that had an error."""
 
 
 def pytest_addopts(path: Path, options: str) -> str:
@@ -127,9 +145,9 @@ def is_older(path: Path, since: int) -> bool:
     return written < since - coarseness
 
 
-def count_tests(path: Path) -> TestCounts:
+def read_report(path: Path) -> TestReport:
     """Count the test cases of a report. Raises UnreadableReport."""
-    return _read(path, _Counter()).counts
+    return _read(path, _Counter()).report
 
 
 def read_tests(path: Path, most: int) -> tuple[list[ReportedTest], TestCounts]:
@@ -197,6 +215,9 @@ class _Counter:
         self._outcomes: set[str] | None = None
         self._suites: list[_Suite] = [_Suite({})]
         self._counts = dict.fromkeys(OUTCOMES, 0)
+        self._name = ""
+        self._first: dict[str, str] = {}
+        """The name of the first test of each outcome."""
 
     def feed(self, data: bytes) -> None:
         self._parser.Parse(data, False)
@@ -212,6 +233,10 @@ class _Counter:
         run = sum(self._counts[outcome] for outcome in ("passed", "failed", "errors", "xpassed"))
         return TestCounts(run=run, **self._counts)
 
+    @property
+    def report(self) -> TestReport:
+        return TestReport(self.counts, self._first.get("failed", ""), self._first.get("errors", ""))
+
     def _refuse(self, *_: object) -> None:
         raise UnreadableReport("has a document type, which is not allowed")
 
@@ -219,6 +244,7 @@ class _Counter:
         self._root = self._root or name
         if name == "testcase":
             self._outcomes = _attribute_outcomes(attributes)
+            self._name = (attributes.get("name") or attributes.get("classname") or "")[:LONGEST_NAME]
         elif name == "testsuite":
             self._suites.append(_Suite(attributes))
         elif self._outcomes is not None:
@@ -231,6 +257,7 @@ class _Counter:
             outcome = next((outcome for outcome in OUTCOMES if outcome in self._outcomes), "passed")
             self._outcomes = None
             self._suites[-1].counts[outcome] += 1
+            self._first.setdefault(outcome, self._name)
             self._end_case(outcome)
 
     def _close_suite(self) -> None:

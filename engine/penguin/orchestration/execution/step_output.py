@@ -11,9 +11,9 @@ from penguin.orchestration.files.text_lines import split_lines
 
 HEAD, TAIL = 1500, 2400
 """Bytes of an excerpt: with the note between them, 4 KB at most."""
-END = 1 << 16
+END = 1 << 17
 END_LINES = 1000
-"""Bytes and lines at the end of an output in which the summary of a test run is expected."""
+"""Bytes and lines at the end of an output that are searched for the summary of a test run and for failed tests."""
 MOST_ARTIFACTS = 1000
 CONTROL = re.compile(r"[^\n\t\x20-\x7e\xa0-\U0010ffff]")
 ESCAPE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\^_])")
@@ -49,11 +49,11 @@ def last_line(path: Path) -> str:
 
 
 def last_lines(path: Path) -> list[str]:
-    """Return the lines at the end of a text file; none if it can't be read."""
+    """Return the lines at the end of an output; none if it can't be read."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, file.seek(0, 2) - END))
-            return split_lines(file.read().decode("utf-8", "replace"))[-END_LINES:]
+            return split_lines(printable_text(file.read(END)))[-END_LINES:]
     except OSError:
         return []
 

@@ -15,7 +15,9 @@ from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import Expectation
 from penguin.orchestration.core.regex import pattern_of
 from penguin.orchestration.core.results import StepEvidence, TestCounts
-from penguin.orchestration.core.test_detection.runners import pytest_run
+from penguin.orchestration.core.test_detection.failed_tests import FailedTests, failure_sentence
+from penguin.orchestration.core.test_detection.runner_output import read_failed_tests
+from penguin.orchestration.core.test_detection.runners import pytest_run, uncounted_test_run
 from penguin.orchestration.core.test_detection.summaries import count_summaries
 from penguin.orchestration.execution import junit
 from penguin.orchestration.execution import step_files as records
@@ -99,7 +101,7 @@ def judge_step(
             return judgement
     if report is not None and report.written:
         return _judge_tests(step, exit_, report, answer)
-    return _judge_summary(exit_)
+    return _judge_output(step, exit_)
 
 
 def _not_ended(step: PlannedStep, exit_: ExitRecord, limit: float) -> Judgement | None:
@@ -184,8 +186,8 @@ def _judge_expected(step: PlannedStep, expect: Expectation, exit_: ExitRecord, a
     return Judgement(Verdict.PASSED)
 
 
-def _tests_of(report: JUnitReport, answer: Answer | None) -> TestCounts:
-    """Return the counts of a report. Raises UnreadableReport."""
+def _read_report(report: JUnitReport, answer: Answer | None) -> junit.TestReport:
+    """Return the tests of a report. Raises UnreadableReport."""
     path = Path(report.path)
     if junit.file_signature(path) == list(report.before):
         raise junit.UnreadableReport("was not written")
@@ -194,21 +196,30 @@ def _tests_of(report: JUnitReport, answer: Answer | None) -> TestCounts:
     if report.earlier and junit.digest(path) == report.earlier:
         raise junit.UnreadableReport("is byte for byte the one from before this run, without a new time in it")
     if answer is None:
-        return junit.count_tests(path)
-    if answer.tests is None:
+        return junit.read_report(path)
+    if answer.report is None:
         raise junit.UnreadableReport(answer.unreadable)
-    return answer.tests
+    return answer.report
 
 
-def _judge_summary(exit_: ExitRecord) -> Judgement:
-    """Judge a step without a report. A test run whose summary says that nothing ran does not pass."""
+def _judge_output(step: PlannedStep, exit_: ExitRecord) -> Judgement:
+    """Judge a command without a report. A test run whose summary says that nothing ran does not pass.
+
+    If tests failed, the reason names them as far as the output does.
+    """
     ended = _judge_exit(exit_)
-    tests = count_summaries(last_lines(Path(exit_.id + records.LOG)))
-    if tests is None or ended.verdict is Verdict.ERROR:
+    if ended.verdict is Verdict.ERROR:
         return ended
-    if ended.verdict is Verdict.PASSED and not tests.run:
-        return Judgement(Verdict.UNVERIFIED, _nothing_executed(tests), tests, executed_nothing=True)
-    return Judgement(ended.verdict, ended.reason, tests)
+    suffixes = (records.ERRORS, records.LOG) if exit_.errors else (records.LOG,)
+    lines = [line for suffix in suffixes for line in last_lines(Path(exit_.id + suffix))]
+    tests = count_summaries(lines)
+    if ended.verdict is Verdict.PASSED:
+        if tests is not None and not tests.run:
+            return Judgement(Verdict.UNVERIFIED, _nothing_executed(tests), tests, executed_nothing=True)
+        return Judgement(ended.verdict, ended.reason, tests)
+    runs_tests = tests is not None or pytest_run(step.source) or uncounted_test_run(step.source)
+    failed = read_failed_tests(lines) if runs_tests else None
+    return Judgement(ended.verdict, ended.reason if failed is None else failure_sentence(failed), tests)
 
 
 def _judge_tests(step: PlannedStep, exit_: ExitRecord, report: JUnitReport, answer: Answer | None) -> Judgement:
@@ -218,14 +229,15 @@ def _judge_tests(step: PlannedStep, exit_: ExitRecord, report: JUnitReport, answ
     if answer is not None and answer.limit:
         return Judgement(Verdict.ERROR, f"its JUnit report {Path(report.path).name} {answer.limit}")
     try:
-        tests = _tests_of(report, answer)
+        found = _read_report(report, answer)
     except junit.UnreadableReport as error:
         return _without_report(step, exit_, ended, f"its JUnit report {error}")
+    tests = found.counts
     nothing = tests.run == 0 and exit_.code in (0, junit.NO_TESTS)
     if nothing:
         return Judgement(Verdict.UNVERIFIED, _nothing_executed(tests), tests, executed_nothing=True)
     if tests.failed or tests.errors:
-        return Judgement(Verdict.FAILED, _failures(tests), tests)
+        return Judgement(Verdict.FAILED, _failures(found), tests)
     if ended.verdict is not Verdict.PASSED and tests.run:
         return Judgement(Verdict.FAILED, f"{ended.reason} (all {tests.run} tests passed)", tests)
     return Judgement(ended.verdict, ended.reason, tests)
@@ -237,7 +249,7 @@ def _without_report(step: PlannedStep, exit_: ExitRecord, ended: Judgement, prob
     if ended.verdict is Verdict.PASSED:
         hint = "have the command write a new one, and name it with report: FILE"
         return Judgement(Verdict.UNVERIFIED, f"{problem}, so the tests are unknown; {hint}")
-    return ended
+    return _judge_output(step, exit_)
 
 
 def _nothing_executed(tests: TestCounts) -> str:
@@ -246,11 +258,11 @@ def _nothing_executed(tests: TestCounts) -> str:
     return f"no test was executed: {why or 'none was collected, or all were deselected'}"
 
 
-def _failures(tests: TestCounts) -> str:
-    if not tests.failed:
-        return f"{tests.errors} of {tests.run} tests had errors"
-    more = f", {tests.errors} had errors" if tests.errors else ""
-    return f"{tests.failed} of {tests.run} tests failed{more}"
+def _failures(report: junit.TestReport) -> str:
+    counts = report.counts
+    return failure_sentence(
+        FailedTests(counts.failed, counts.errors, counts.run, report.first_failed, report.first_error)
+    )
 
 
 def attempt_verdict(steps: Sequence[StepEvidence]) -> tuple[Verdict, str]:
@@ -264,4 +276,9 @@ def attempt_verdict(steps: Sequence[StepEvidence]) -> tuple[Verdict, str]:
 
 def _sentence(step: StepEvidence) -> str:
     sentence = step.reason if f'"{step.name}"' in step.reason else f"{step.name}: {step.reason}"
-    return sentence if len(sentence) <= LONGEST_REASON else sentence[: LONGEST_REASON - 1] + "…"
+    if len(sentence) <= LONGEST_REASON:
+        return sentence
+    # Cut between words, unless a word is very long.
+    cut = sentence[: LONGEST_REASON - 1]
+    words, _, _ = cut.rpartition(" ")
+    return (words if len(words) > LONGEST_REASON // 2 else cut) + "…"

@@ -1,7 +1,7 @@
 """The program of a check process: `python -I -m penguin.orchestration.execution.check_process.program REQUEST.json`.
 
 The request holds `file`, `seconds` (its time-out), and `pattern` unless the file is a JUnit report. The program prints
-one JSON object: `found` (true or false), `tests` (the counts), `unreadable` (why the report can't be read), or `limit`
+one JSON object: `found` (true or false), `report` (its tests), `unreadable` (why the report can't be read), or `limit`
 (which limit was reached). The launcher runs it like every step, so it has the same time-outs and survives its engine.
 """
 
@@ -36,17 +36,17 @@ def answer_to(request: dict[str, Any]) -> Answer:
     file = Path(request["file"])
     if request.get("pattern") is not None:
         return {"found": pattern_found(file, request["pattern"])}
-    return _counts(file)
+    return _report(file)
 
 
-def _counts(file: Path) -> Answer:
+def _report(file: Path) -> Answer:
     # Imported here because a search, the more common request, starts twice as fast without it.
     import msgspec
 
     from penguin.orchestration.execution import junit
 
     try:
-        return {"tests": msgspec.to_builtins(junit.count_tests(file))}
+        return {"report": msgspec.to_builtins(junit.read_report(file))}
     except junit.UnreadableReport as error:
         return {"unreadable": str(error)}
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from penguin.orchestration.core.results import TestCounts
 from penguin.orchestration.execution import step_files as records
 from penguin.orchestration.execution.environment import write_source
+from penguin.orchestration.execution.junit import TestReport
 from penguin.orchestration.execution.launcher_client import StepRequest
 from penguin.orchestration.execution.step_files import ExitRecord
 
@@ -25,14 +25,14 @@ class Request(Struct, frozen=True, kw_only=True):
 
     file: str
     pattern: str | None = None
-    """A regular expression; None: count the tests of the file, a JUnit report."""
+    """A regular expression; None: read the file, a JUnit report."""
 
 
 class Answer(Struct, frozen=True, kw_only=True):
     """The result of a check."""
 
     found: bool = False
-    tests: TestCounts | None = None
+    report: TestReport | None = None
     unreadable: str = ""
     """Why the report can't be read."""
     limit: str = ""
