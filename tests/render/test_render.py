@@ -537,6 +537,8 @@ b.md:3: warning: odd (make it even)
             recorded=("T001",),
             next_command="penguin workflow start T002",
             dry_run=False,
+            test_command="make test",
+            test_file="Makefile",
         ),
         """\
 blueprints/a.yaml: new, from specs/a/tasks.md (spec-kit)
@@ -553,6 +555,8 @@ blueprints/b.yaml: unchanged, from specs/a/tasks.md (spec-kit)
   not changed: T001 was removed here
 penguin.yaml: new, IMPLEMENT runs claude
 Recorded as done outside of Penguin: T001
+TEST runs make test (Makefile)
+VERIFY waits for a person (/workflow approve ID --by NAME) until the criteria have checks
 Try: penguin workflow start T002
 """,
     ),

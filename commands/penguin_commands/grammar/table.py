@@ -48,7 +48,7 @@ def blueprint_show() -> Handler:
 @TABLE.command(
     "blueprint",
     "board",
-    "Show the tasks of a blueprint as a tree: state, progress, critical path, and what is left; default: all",
+    "Show the tasks of a blueprint as a tree, with their progress and what is left; default: all",
     "/blueprint board auth-system",
     arguments=(BLUEPRINT._replace(required=False),),
     reads=True,

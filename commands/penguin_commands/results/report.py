@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from penguin.orchestration.core.usage import UsageTotals
 
 if TYPE_CHECKING:
+    from penguin.orchestration.agents.activity.activities import Activity
     from penguin.orchestration.backend import Verdict, WorkflowInfo, WorkflowPhase
     from penguin_commands.results.tasks import BlueprintRow
 
@@ -82,8 +83,10 @@ class StepReport(NamedTuple):
     output_path: str
     output_bytes: int
     excerpt: str
-    """The head and tail of its output; for agents, the end of the output as people read it."""
+    """The head and tail of its output; for agents, what the agent said."""
     tests: StepTests | None = None
+    activities: tuple[Activity, ...] = ()
+    """For agents: what the agent did; empty if that is not known."""
 
 
 class AttemptReport(NamedTuple):
@@ -321,7 +324,10 @@ def plain_data(value: Any) -> Any:
     """Return a record of a report as plain data, ready for JSON."""
     if isinstance(value, tuple | list):
         if hasattr(value, "_asdict"):
-            return {name: plain_data(item) for name, item in value._asdict().items()}
+            fields = value._asdict()
+            # The work of an agent is drawn from its activities; programs get what it said, as the excerpt.
+            fields.pop("activities", None)
+            return {name: plain_data(item) for name, item in fields.items()}
         return [plain_data(item) for item in value]
     if isinstance(value, Enum):
         return value.value

@@ -290,7 +290,7 @@ def _missing_commands(result: p.ImportResult) -> Iterator[Part]:
         found = result.test_command or "COMMAND"
         setting = f"phases: {{test: {{run: [{found}]}}}}, or {{test: skip}}"
         yield line("TEST has no command: in penguin.yaml, set ", setting)
-    elif is_new:
+    elif is_new and result.test_command:
         yield line("TEST runs ", Span(result.test_command, "command"), f" ({result.test_file})")
     if is_new and not result.agent:
         yield "IMPLEMENT has no command: in penguin.yaml, set phases: {implement: {agent: claude}} or {run: [COMMAND]}"

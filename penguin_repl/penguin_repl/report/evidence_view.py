@@ -16,6 +16,7 @@ from penguin_repl.report.phrases import (
     exit_text,
     meaning_of,
     outcome_word,
+    output_text,
     plural,
     verdict_word,
 )
@@ -94,17 +95,17 @@ def _steps(attempt: AttemptReport) -> Markup:
 
 
 def _output(step: StepReport) -> Markup:
-    if not step.excerpt and not step.command:
+    if not output_text(step) and not step.command:
         return Markup()
     size = f", {format_size(step.output_bytes)}" if step.output_path else ""
     path = element("p", "The whole output: ", element("code", step.output_path), class_="note")
     return element(
         "details",
         element("summary", f"Output of {step.name}{size}"),
-        element("pre", f"$ {step.command}\n" if step.command else None, step.excerpt),
+        element("pre", f"$ {step.command}\n" if step.command else None, output_text(step)),
         path if step.output_path else None,
         class_="output",
-        open=not step.verdict.opens_gate and bool(step.excerpt),
+        open=not step.verdict.opens_gate and bool(output_text(step)),
     )
 
 

@@ -40,6 +40,7 @@ from penguin_repl.report.phrases import (
     gate_word,
     meaning_of,
     outcome_word,
+    output_text,
     plural,
     reason_of,
     started_line,
@@ -210,10 +211,10 @@ def _steps(attempt: AttemptReport) -> list[str]:
 
 
 def _output(step: StepReport) -> str:
-    if not step.excerpt.strip():
+    if not output_text(step).strip():
         return ""
     size = f", {format_size(step.output_bytes)}" if step.output_path else ""
-    return folded(f"Output of <code>{summary_text(step.name)}</code>{size}", fenced(step.excerpt))
+    return folded(f"Output of <code>{summary_text(step.name)}</code>{size}", fenced(output_text(step)))
 
 
 def _tests(report: WorkflowReport) -> list[str]:

@@ -37,6 +37,8 @@ _MEANINGS: dict[str, str] = {
     Verdict.ERROR: FAILED,
     Verdict.UNVERIFIED: ATTENTION,
 }
+LONGEST_LINE, LONGEST_OUTPUT = 500, 20_000
+"""Maximum characters of a line and of the whole work of an agent."""
 OUTCOME_WORDS = {"errors": "error"}
 OUTCOME_MEANINGS = {"failed": FAILED, "errors": FAILED, "xpassed": ATTENTION, "passed": PASSED}
 
@@ -155,3 +157,13 @@ def costs_by_agent(attempts: Sequence[AttemptReport]) -> list[AgentCost]:
             known = found.get(name, AgentCost(name, 0, UsageTotals()))
             found[name] = AgentCost(name, known.attempts + 1, known.usage.plus(attempt.usage))
     return list(found.values())
+
+
+def output_text(step: StepReport) -> str:
+    """Return the output of a step; for an agent, its work as people read it."""
+    if not step.activities:
+        return step.excerpt
+    from penguin_repl.text.activity_lines import line_text, log_lines
+
+    lines = (line_text(line)[:LONGEST_LINE] for line in log_lines(step.activities))
+    return "\n".join(lines)[:LONGEST_OUTPUT]

@@ -19,11 +19,12 @@ from penguin_commands.results.report import AttemptReport, GateReport, StepRepor
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from penguin.orchestration.agents.activity.activities import Activity
     from penguin.orchestration.store.history import PhaseResult
     from penguin_commands.session import Session
 
-AGENT_LINES = 60
-"""Lines of an agent's output that a report shows."""
+AGENT_ACTIVITIES = 60
+"""Activities of an agent that a report shows."""
 SHORT = 60
 """Characters of a step's name in a summary."""
 NAMED = 20
@@ -118,6 +119,10 @@ def _steps(
 def _step(session: Session, step: dict[str, Any]) -> StepReport:
     """Return a step without its tests."""
     code = step.get("exit_code")
+    excerpt = bounded_lines(str(step.get("excerpt") or ""), str(step.get("output") or ""))
+    activities: tuple[Activity, ...] = ()
+    if step.get("kind") in ("agent", "judge"):
+        excerpt, activities = _agent_step(session, step)
     return StepReport(
         bounded(str(step.get("name") or ""), TITLE),
         str(step.get("kind") or ""),
@@ -128,33 +133,35 @@ def _step(session: Session, step: dict[str, Any]) -> StepReport:
         float(step.get("duration") or 0.0),
         str(step.get("output") or ""),
         int(step.get("output_bytes") or 0),
-        _excerpt(session, step),
+        excerpt,
+        activities=activities,
     )
 
 
-def _excerpt(session: Session, step: dict[str, Any]) -> str:
-    path = str(step.get("output") or "")
-    if step.get("kind") in ("agent", "judge"):
-        return _agent_text(local_file(session, path)) or _without_protocol(step)
-    return bounded_lines(str(step.get("excerpt") or ""), path)
+def _agent_step(session: Session, step: dict[str, Any]) -> tuple[str, tuple[Activity, ...]]:
+    """Return what an agent said and did, as far as it is known."""
+    from penguin.orchestration.agents.activity.activities import Message
+
+    activities = _activities(local_file(session, str(step.get("output") or "")))
+    if not activities:
+        return _without_protocol(step), ()
+    said = "\n".join(found.text for found in activities if isinstance(found, Message))
+    return bounded_lines(said, str(step.get("output") or "")), activities
 
 
-def _agent_text(path: str) -> str:
-    """Return the end of an agent's output as people read it; '' if it is not known."""
+def _activities(path: str) -> tuple[Activity, ...]:
+    """Return the newest activities of an agent; none if the output is not known."""
     from penguin_commands.file_tail import tail
-    from penguin_commands.handlers.agent_output import formatter_for
+    from penguin_commands.handlers.agent_output import activity_stream
 
-    formatter = formatter_for(path)
-    if formatter is None:
-        return ""
+    stream = activity_stream(path)
+    if stream is None:
+        return ()
     text, size = tail(path, 1 << 20)
     if size > len(text.encode()):
         # The first line is not complete.
         text = text.partition("\n")[2]
-    lines = (formatter.feed(text.encode(errors="replace")) + formatter.end()).decode(errors="replace").split("\n")
-    shown = [bounded(line, LINE) for line in lines if line.strip()]
-    skipped = [f"… ({len(shown) - AGENT_LINES} earlier lines)"] if len(shown) > AGENT_LINES else []
-    return "\n".join([*skipped, *shown[-AGENT_LINES:]])[:TEXT]
+    return (*stream.feed(text.encode(errors="replace")), *stream.end())[-AGENT_ACTIVITIES:]
 
 
 def _without_protocol(step: dict[str, Any]) -> str:
