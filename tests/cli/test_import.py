@@ -215,7 +215,7 @@ def test_an_import_without_a_command_for_test_says_so(empty: Program) -> None:
         ({"package.json": '{"scripts": {"test": "vitest run"}}'}, "npm test (package.json)"),
         ({"package.json": '{"scripts": {"test": "vitest run"}}', "pnpm-lock.yaml": ""}, "pnpm test (package.json)"),
         ({"pyproject.toml": "[tool.pytest]\n"}, "pytest -q (pyproject.toml)"),
-        ({"pyproject.toml": "[project]\n", "tests/test_a.py": "", "uv.lock": ""}, "uv run pytest -q (pyproject.toml)"),
+        ({"pyproject.toml": "[project]\n", "tests/test_a.py": "", "uv.lock": ""}, "uv run pytest -q (tests/test_a.py)"),
         ({"Cargo.toml": "[package]\n"}, "cargo test (Cargo.toml)"),
         ({"go.mod": "module a\n"}, "go test ./... (go.mod)"),
     ],

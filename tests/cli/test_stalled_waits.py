@@ -67,7 +67,7 @@ def test_a_signal_that_ends_a_wait_says_what_continues(penguin: Program, number:
     assert script.returncode == -number
     ended = err[err.index(f"ended by {number.name}") :]
     assert re.search(r"ituv-gated-\w{6} continues until its running step ends", ended)
-    assert re.search(r'or cancel it: penguin -c "/workflow cancel ituv-gated-\w{6}"', ended)
+    assert re.search(r"or cancel it: penguin workflow cancel ituv-gated-\w{6}", ended)
     assert "Traceback" not in err
 
 

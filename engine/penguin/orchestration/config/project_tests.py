@@ -82,6 +82,8 @@ RULES = (
     ),
     _Rule("python -m unittest discover", PYTHON, _files("test*.py", _UNITTEST)),
     _Rule("python -m unittest discover -s tests", PYTHON, _files("tests/test*.py tests/*/test*.py", _UNITTEST)),
+    # Test files that name no framework yet, such as empty ones.
+    _Rule("pytest -q", PYTHON, _files(TEST_FILES)),
     _Rule("npm test", "javascript", _files("package.json", _has_test_script)),
     _Rule("deno test", "javascript", _files("deno.json deno.jsonc")),
     _Rule("go test ./...", "go", _files("go.mod")),
