@@ -178,3 +178,14 @@ def test_long_names_and_messages_are_cut(tmp_path: Path) -> None:
     path.write_text(f"<testsuite>{case}</testsuite>")
     ((found,), _) = junit.read_tests(path, 10)
     assert (len(found.name), len(found.message)) == (junit.MESSAGE, junit.MESSAGE)
+
+
+def test_tests_of_a_suite_that_did_not_run_are_named_as_skipped(tmp_path: Path) -> None:
+    path = tmp_path / "report.xml"
+    path.write_text(
+        '<testsuites><testsuite tests="0"><testcase name="one"/></testsuite>'
+        '<testsuite tests="1"><testcase name="two"/></testsuite></testsuites>'
+    )
+    cases, counts = junit.read_tests(path, 10)
+    assert [(case.name, case.outcome) for case in cases] == [("one", "skipped"), ("two", "passed")]
+    assert (counts.skipped, counts.passed) == (1, 1)

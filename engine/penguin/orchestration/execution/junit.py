@@ -260,12 +260,12 @@ class _Counter:
             self._first.setdefault(outcome, self._name)
             self._end_case(outcome)
 
+    def _end_case(self, outcome: str) -> None:
+        """Handle the end of a test case."""
+
     def _close_suite(self) -> None:
         for outcome, count in self._suites.pop().close().items():
             self._counts[outcome] += count
-
-    def _end_case(self, outcome: str) -> None:
-        """Handle the end of a test case."""
 
 
 class _CaseReader(_Counter):
@@ -280,6 +280,8 @@ class _CaseReader(_Counter):
         self._reads_text = False
         self._number_kept = {True: 0, False: 0}
         """The kept cases, by whether they passed."""
+        self._places: dict[int, list[int]] = {}
+        """The places of the kept cases, by the number of suites around them."""
         self.cases: list[ReportedTest] = []
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
@@ -308,7 +310,16 @@ class _CaseReader(_Counter):
             names = (self._attributes.get("classname", ""), self._attributes.get("name", ""))
             label = "::".join(filter(None, names))[:MESSAGE]
             message = "" if passed else self._message.strip()[:MESSAGE]
+            self._places.setdefault(len(self._suites), []).append(len(self.cases))
             self.cases.append(ReportedTest(label, outcome, _seconds(self._attributes.get("time", "")), message))
+
+    def _close_suite(self) -> None:
+        suite, places = self._suites[-1], self._places.pop(len(self._suites), [])
+        super()._close_suite()
+        for place in places if not suite.counts["passed"] else ():
+            # The suite says that its tests did not run.
+            if self.cases[place].outcome == "passed":
+                self.cases[place] = self.cases[place]._replace(outcome="skipped")
 
 
 def _seconds(text: str) -> float:
