@@ -25,9 +25,9 @@ NO_WORKER = "No worker is running: started workflows wait for one; type: penguin
 async def open_engine(session: Session) -> str:
     """Open the backend and take over workflows without an engine; return a notice. Raises WorkflowError."""
     # In a thread, so that the prompt handles keys meanwhile.
-    await asyncio.to_thread(import_module, "penguin_repl.terminal.draw")
     package = "temporal" if session.uses_temporal else "native"
     await asyncio.to_thread(import_module, f"penguin.orchestration.{package}.backend")
+    await asyncio.to_thread(import_module, "penguin_repl.terminal.draw")
     await session.report_other_backend()
     found = await session.run_in_reader_thread(lambda: orphaned_workflows(session.reader))
     if not session.backend.works_here:
