@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 TESTS = Path(__file__).parent
 KINDS = {
@@ -52,6 +53,10 @@ atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
 os.environ.pop("PENGUIN_TRUST", None)
 for name in ("NO_COLOR", "CLICOLOR_FORCE", "ACCESSIBLE", "PAGER", "COLUMNS"):
     os.environ.pop(name, None)
+
+# How long an example takes says how busy the machine is: more tests run at once than it has cores.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 
 # A failed assertion in this module shows its values, as one in a test module does.
 pytest.register_assert_rewrite("tests.scenarios.conformance")
