@@ -153,7 +153,8 @@ class ScenarioRunner:
         outcome = script.pop(0) if script else Verdict.PASSED
         if not isinstance(outcome, Outcome):
             outcome = Outcome(outcome, reason="" if outcome is Verdict.PASSED else "no")
-        self.driver.tree = outcome.changes or self.driver.tree
+        if outcome.changes is not None:
+            self.driver.tree = outcome.changes
         return outcome.result(self.driver.tree)
 
     # --- what people do ---

@@ -123,8 +123,9 @@ def _go_to(d: Draft, phase: WorkflowPhase, *, holds_slot: bool) -> None:
 
 
 def _tree_changed(state: State, tree: str) -> bool:
+    """Return whether the tree is another one than TEST passed on. One that is not known any more is another one."""
     tested = state.pass_of(WorkflowPhase.TEST)
-    return tested is not None and bool(tested.tree and tree) and tested.tree != tree
+    return tested is not None and bool(tested.tree) and tested.tree != tree
 
 
 def _fail(d: Draft, phase: WorkflowPhase, result: AttemptResult, *, holds_slot: bool) -> None:
