@@ -35,7 +35,7 @@ from penguin.orchestration.agents.activity.stream import ActivityStream
 from penguin.orchestration.agents.json_lines import LONGEST_LINE
 from penguin.orchestration.agents.registry import AGENTS, activity_reader
 from penguin.orchestration.core.usage import UsageTotals
-from penguin_repl.text.activity_lines import line_text, log_lines
+from penguin_repl.text.activity_lines import log_lines
 
 RECORDED = Path(__file__).parent / "recorded"
 WORKSPACE = RunContext("/workspace")
@@ -53,7 +53,7 @@ def events(kind: str, *found: object) -> list[Activity]:
 
 
 def lines(kind: str, output: bytes) -> list[str]:
-    return [line_text(line) for line in log_lines(activities(kind, output))]
+    return [line.text for line in log_lines(activities(kind, output))]
 
 
 def recorded(name: str) -> list[str]:
@@ -186,7 +186,7 @@ def test_the_tokens_of_a_response_count_once() -> None:
 def test_a_subagent_is_indented() -> None:
     found = events("claude", assistant({"type": "text", "text": "Hello"}, parent_tool_use_id="t0"))
     assert found[0] == Subagent(Message("Hello"))
-    assert line_text(next(log_lines(found))) == "  Hello"
+    assert next(log_lines(found)).text == "  Hello"
 
 
 def codex_item(kind: str, state: str = "completed", **more: object) -> dict[str, object]:
@@ -322,7 +322,7 @@ def test_any_output_is_shown_without_its_protocol(kind: str, output: bytes, size
     stream = ActivityStream(activity_reader(kind, RunContext()))
     pieces = [output[start : start + size] for start in range(0, len(output), size)]
     found = [*(activity for piece in pieces for activity in stream.feed(piece)), *stream.end()]
-    shown = [line_text(line) for line in log_lines(found)]
+    shown = [line.text for line in log_lines(found)]
     assert repr(found) == repr(activities(kind, output, RunContext()))
     assert all(_is_one_harmless_line(line) for line in shown)
     assert not any(_is_object(line) for line in shown)

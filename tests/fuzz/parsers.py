@@ -24,7 +24,7 @@ from penguin.orchestration.core.test_detection.runners import pytest_run, uncoun
 from penguin.orchestration.execution.junit import UnreadableReport, read_report
 from penguin.orchestration.execution.output_matching import json_difference
 from penguin.orchestration.execution.step_output import excerpt, last_line, last_lines
-from penguin_repl.text.activity_lines import line_text, log_lines
+from penguin_repl.text.activity_lines import log_lines
 
 FINISHES = (
     ProcessExit(0, None),
@@ -55,7 +55,7 @@ def _check_stream(sandbox: Sandbox, printed: tuple[str, str]) -> None:
         stream = ActivityStream(adapter.activity_reader(RunContext()))
         pieces = (data[: len(data) // 2], data[len(data) // 2 :])
         activities = [*(activity for piece in pieces for activity in stream.feed(piece)), *stream.end()]
-        lines = [line_text(line) for line in log_lines(activities)]
+        lines = [line.text for line in log_lines(activities)]
     if any("\n" in line for line in lines):
         raise Problem("a line of an activity contains a line end")
     if not transcript.outcome.verdict.opens_gate and not transcript.outcome.reason:

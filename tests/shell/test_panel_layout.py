@@ -144,5 +144,5 @@ def test_the_view_of_several_workflows() -> None:
         "collected 12 items",
         ".....",
         "",
-        " ↑↓ choose · p pause · r resume · c cancel · l logs · q back",
+        " ↑↓ choose · p pause · c cancel · l logs · q back",
     ]

@@ -9,12 +9,19 @@ from typing import TYPE_CHECKING, Any
 from penguin.orchestration.files.safe_open import UnsafePath, open_to_read
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
+    from penguin.orchestration.agents.activity.activities import Activity
     from penguin.orchestration.agents.activity.stream import ActivityStream
 
 LOG_SUFFIX, START_MARK_SUFFIX, STDERR_SUFFIX = ".log", ".start.json", ".err.log"
 RUNS_FOLDER = "/.penguin/runs/"
+AGENT_STEPS = ("agent", "judge")
+"""The kinds of steps that an agent runs."""
+RECENT_BYTES = 1 << 20
+"""Bytes at the end of an output from which the last activities of a step are read."""
+CHUNK_BYTES = 64 * 1024
 
 
 def activity_stream(path: str) -> ActivityStream | None:
@@ -30,14 +37,65 @@ def activity_stream(path: str) -> ActivityStream | None:
     kind = str(mark.get("kind") or "")
     if not kind:
         return None
+    folder, found, _ = os.path.abspath(path).rpartition(RUNS_FOLDER)  # noqa: PTH100 - no path object is needed
+    return _stream(kind, folder if found else "", mark.get("before"))
+
+
+def agent_program(step: Mapping[str, Any]) -> str:
+    """Return the program of an agent's step; empty for the step of another program."""
+    argv = step.get("argv") or ()
+    return str(argv[0]) if argv and step.get("kind") in AGENT_STEPS else ""
+
+
+def excerpt_stream(program: str) -> ActivityStream:
+    """Return a new stream for an excerpt of the output of an agent, of which only the program is known."""
+    # The program of a known agent has the name of its kind.
+    return _stream(os.path.basename(program))  # noqa: PTH119 - no path object is needed
+
+
+def recent_activities(root: Path, step: Mapping[str, Any]) -> list[Activity] | None:
+    """Return the last activities of an agent's step that ended.
+
+    Args:
+        root: The workspace.
+        step: The evidence of the step.
+
+    Returns:
+        The activities in the last RECENT_BYTES of its output, or in the excerpt if the output is not on this machine;
+        None for other steps.
+    """
+    program = agent_program(step)
+    if not program:
+        return None
+    path = os.path.join(root, str(step.get("output") or ""))  # noqa: PTH118 - no path object is needed
+    stream = activity_stream(path)
+    if stream is not None:
+        try:
+            return [*(found for data in _last_chunks(path) for found in stream.feed(data)), *stream.end()]
+        except (OSError, UnsafePath):
+            pass
+    stream = excerpt_stream(program)
+    return [*stream.feed(str(step.get("excerpt") or "").encode(errors="replace")), *stream.end()]
+
+
+def _stream(kind: str, folder: str = "", used_before: object = None) -> ActivityStream:
     from penguin.orchestration.agents.activity.activities import RunContext
     from penguin.orchestration.agents.activity.stream import ActivityStream
     from penguin.orchestration.agents.registry import activity_reader
     from penguin.orchestration.core.usage import usage_totals
 
-    folder, found, _ = os.path.abspath(path).rpartition(RUNS_FOLDER)  # noqa: PTH100 - no path object is needed
-    context = RunContext(folder if found else "", usage_totals(mark.get("before")))
-    return ActivityStream(activity_reader(kind, context))
+    return ActivityStream(activity_reader(kind, RunContext(folder, usage_totals(used_before))))
+
+
+def _last_chunks(path: str) -> Iterator[bytes]:
+    """Yield the end of a file, from the start of a line on."""
+    with open_to_read(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > RECENT_BYTES:
+            file.seek(size - RECENT_BYTES)
+            file.readline()
+        while data := file.read(CHUNK_BYTES):
+            yield data
 
 
 def _agent_mark(path: str) -> Mapping[str, Any]:

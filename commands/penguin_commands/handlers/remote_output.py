@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from penguin.orchestration.backend import Verdict, WorkflowError
 from penguin.orchestration.files.run_files import ELSEWHERE, EVIDENCE, FILE, attempt_folders
 from penguin.orchestration.files.safe_open import open_to_read
+from penguin_commands.handlers.agent_output import agent_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -185,6 +186,7 @@ def _make_log(away: RemoteAttempt, step: dict[str, Any], note: str) -> Log:
         size=int(step.get("output_bytes") or 0),
         host=away.host,
         note=note,
+        agent=agent_program(step),
     )
 
 

@@ -30,6 +30,9 @@ def results(
     session: Session, workflow: str, *, phase: WorkflowPhase | None = None, attempt: int | None = None
 ) -> AttemptTable:
     """Return all attempts, including those of other hosts, or those of a phase, or the one with this number."""
+    from functools import partial
+
+    from penguin_commands.handlers.agent_output import recent_activities
     from penguin_commands.handlers.remote_output import fetch_missing, full_evidence, this_host
 
     workflow_id = session.resolve(workflow, prefix=True)
@@ -53,7 +56,9 @@ def results(
     )
     if found and not attempts:
         return AttemptTable(workflow_id, (), this_host(), _no_attempt_message(found, phase, attempt))
-    return AttemptTable(workflow_id, attempts, this_host())
+    return AttemptTable(
+        workflow_id, attempts, this_host(), recent_activities=partial(recent_activities, session.workspace.root)
+    )
 
 
 def _no_attempt_message(found: Sequence[PhaseResult], phase: WorkflowPhase | None, attempt: int | None) -> str:

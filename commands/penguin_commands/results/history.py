@@ -9,9 +9,10 @@ from penguin.orchestration.core.usage import UsageTotals
 from penguin_commands.results import iso_time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
+    from penguin.orchestration.agents.activity.activities import Activity
     from penguin.orchestration.backend import Verdict
 
 
@@ -72,6 +73,10 @@ class AttemptRow(NamedTuple):
     """The usage of its agent, in all runs of the attempt."""
 
 
+def _no_activities(step: Mapping[str, Any]) -> Sequence[Activity] | None:
+    return None
+
+
 class AttemptTable(NamedTuple):
     """The attempts of a workflow, oldest first."""
 
@@ -81,6 +86,8 @@ class AttemptTable(NamedTuple):
     """This machine."""
     empty_message: str = "No attempts yet."
     """The message for people if there are no attempts."""
+    recent_activities: Callable[[Mapping[str, Any]], Sequence[Activity] | None] = _no_activities
+    """Reads the last activities of an agent's step, given its evidence; None for another step."""
 
     @property
     def attempts_by_remote_host(self) -> dict[str, list[int]]:

@@ -30,6 +30,8 @@ class Log(NamedTuple):
     """The machine that has the whole output, if there is an excerpt."""
     note: str = ""
     """The notice about this, to show before the first output of an attempt."""
+    agent: str = ""
+    """The program of the agent that printed the excerpt; '' for output of other programs."""
 
     @property
     def title(self) -> str:

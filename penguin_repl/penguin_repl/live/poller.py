@@ -6,7 +6,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from penguin.orchestration.backend import WorkflowStatus
-from penguin_repl.live.recent_output import last_line
+from penguin_repl.live.agent_work import AgentWorkReader
+from penguin_repl.live.recent_output import attempt_folder, last_line, newest_outputs
+from penguin_repl.render.costs import usage_text
 from penguin_repl.render.words import STATUS_WORDS
 from penguin_repl.text.escape import clean
 
@@ -31,7 +33,9 @@ class WorkflowRow(NamedTuple):
     deadline: float | None = None
     """When the time of its attempt is over, in seconds since the epoch; None if none runs."""
     last_line: str = ""
-    """The last line that its step printed, or why it does not run."""
+    """What its agent does, the last line that its step printed, or why it does not run."""
+    spent: str = ""
+    """What its agent spent in this attempt up to now."""
 
 
 class PollResult(NamedTuple):
@@ -63,6 +67,7 @@ class WorkflowPoller:
         self._last_result = EMPTY_RESULT
         self._attempts: dict[str, tuple[object, CurrentAttempt | None]] = {}
         """The attempts of visible workflows, each with the state that it was read at."""
+        self._agents = AgentWorkReader()
 
     def poll(self, rows: int, first: int = 0) -> PollResult:
         """Return the current state, with details of `rows` workflows, starting at index `first`.
@@ -114,10 +119,14 @@ class WorkflowPoller:
         stands = info.status is not WorkflowStatus.RUNNING
         if attempt is None:
             return WorkflowRow(info, last_line=self._blocked_reason(info) if stands else "")
-        last = (
-            self._blocked_reason(info) if stands else last_line(self._session.workspace.runs, info.workflow_id, attempt)
-        )
-        return WorkflowRow(info, attempt.attempt, attempt.until, clean(last))
+        last, spent = (self._blocked_reason(info), "") if stands else self._work(info.workflow_id, attempt)
+        return WorkflowRow(info, attempt.attempt, attempt.until, clean(last), spent)
+
+    def _work(self, workflow_id: str, attempt: CurrentAttempt) -> tuple[str, str]:
+        """Return what an attempt does, and what its agent spent."""
+        outputs = newest_outputs(attempt_folder(self._session.workspace.runs, workflow_id, attempt))
+        agent = self._agents.newest(outputs)
+        return (last_line(outputs), "") if agent is None else (agent.now, usage_text(agent.usage))
 
     def _blocked_reason(self, info: WorkflowInfo) -> str:
         return (info.error_message or "").strip() if info.status is WorkflowStatus.BLOCKED else ""

@@ -11,6 +11,7 @@ from penguin_repl.text.ansi_filter import ESCAPE
 from penguin_repl.text.escape import clean
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from penguin.orchestration.store.current_attempt import CurrentAttempt
@@ -22,9 +23,9 @@ LINE_ENDS = re.compile(r"[\r\n]+")
 TAB = " " * 4
 
 
-def last_line(runs: Path, workflow_id: str, attempt: CurrentAttempt) -> str:
-    """Return the last non-blank line of the most recently written output; '' if there is none."""
-    for path in newest_outputs(attempt_folder(runs, workflow_id, attempt)):
+def last_line(paths: Sequence[str]) -> str:
+    """Return the last non-blank line of the first output that has one; '' if none has."""
+    for path in paths:
         found = [line for line in tail_lines(path, LAST_LINE_BYTES) if line.strip()]
         if found:
             return found[-1].strip()

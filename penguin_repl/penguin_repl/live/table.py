@@ -60,7 +60,7 @@ def _cells(row: WorkflowRow, now: float, mark: str) -> tuple[Cell, ...]:
         f"{info.progress}%",
         f"#{row.attempt}" if row.attempt else "",
         Span(left, "error" if left == LATE else "time"),
-        Span(row.last_line, "dim"),
+        line(Span(f"{row.spent}: " if row.spent else "", "money"), Span(row.last_line, "dim")),
     )
 
 

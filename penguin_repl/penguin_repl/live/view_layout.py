@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from penguin_repl.live.poller import EMPTY_RESULT
 from penguin_repl.live.table import rows_grid
+from penguin_repl.live.view_keys import key_lines
 from penguin_repl.live.workflow_detail import head_lines, step_line
-from penguin_repl.render.parts import Grid, Span, line
+from penguin_repl.render.parts import Grid, Line, Span, line
 from penguin_repl.shell.toolbar import toolbar_text
 from penguin_repl.text.width import display_width
 
@@ -18,18 +19,6 @@ if TYPE_CHECKING:
     from penguin_repl.live.workflow_detail import WorkflowDetail
     from penguin_repl.render.parts import Part
 
-KEYS = (
-    "↑↓ choose · p pause · r resume · c cancel · l logs · q back",
-    "p pause  r resume  c cancel  l logs  q back",
-    "p·r·c·l logs·q back",
-    "q back",
-)
-SINGLE_KEYS = (KEYS[0].replace("choose", "scroll"), *KEYS[1:])
-LOG_KEYS = (
-    "↑↓ PgUp PgDn scroll · l less · p pause · r resume · c cancel · q back",
-    "↑↓ scroll · l less · q back",
-    "q back",
-)
 FIXED_LINES = 4
 """Lines for the title, the rules and the keys."""
 
@@ -100,13 +89,13 @@ def _overview(state: ViewState, columns: int, rows: int, now: float) -> list[Par
     height = rows - sum(map(_height, parts)) - 1
     steps = state.detail.steps[-max(1, height - min(len(state.detail.output), height // 2)) :]
     parts += map(step_line, steps)
-    return [*parts, _rule("output", columns), *_output(state, rows - sum(map(_height, parts)) - 1)]
+    return [*parts, _rule(state.detail.output_title, columns), *_output(state, rows - sum(map(_height, parts)) - 1)]
 
 
 def _logs(state: ViewState, columns: int, rows: int, now: float) -> list[Part]:
     if state.detail is None:
         return []
-    return [head_lines(state.detail, now)[0], _rule("output", columns), *_output(state, rows - 2)]
+    return [head_lines(state.detail, now)[0], _rule(state.detail.output_title, columns), *_output(state, rows - 2)]
 
 
 def _output(state: ViewState, rows: int) -> list[Part]:
@@ -116,7 +105,7 @@ def _output(state: ViewState, rows: int) -> list[Part]:
     if not output:
         return [line(Span(" no output yet", "dim"))]
     end = len(output) - state.scroll
-    return [line(text) for text in output[max(0, end - rows) : end]]
+    return [text if isinstance(text, Line) else line(text) for text in output[max(0, end - rows) : end]]
 
 
 def _rule(title: str, columns: int) -> Part:
@@ -127,5 +116,6 @@ def _rule(title: str, columns: int) -> Part:
 def _footer(state: ViewState, columns: int) -> Part:
     if state.message:
         return line(Span(f" {state.message}", "heading"))
-    keys = LOG_KEYS if state.shows_logs else KEYS if state.shows_list else SINGLE_KEYS
+    status = state.detail.info.status if state.detail else None
+    keys = key_lines(status, shows_list=state.shows_list, shows_logs=state.shows_logs)
     return line(Span(" " + next((text for text in keys if len(text) < columns), keys[-1]), "dim"))

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from penguin.orchestration.backend import Verdict, WorkflowError, WorkflowInfo
 from penguin.orchestration.execution.step_files import LOG, read_exit
 from penguin.orchestration.files.run_files import attempt_logs
+from penguin_repl.live.agent_work import AgentWorkReader
+from penguin_repl.live.last_failure import last_failure
 from penguin_repl.live.recent_output import attempt_folder, newest_outputs, tail_lines
 from penguin_repl.live.table import format_remaining
+from penguin_repl.render.costs import usage_text
 from penguin_repl.render.format import format_duration
 from penguin_repl.render.parts import Span, line
 from penguin_repl.render.words import status_meaning
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.store.current_attempt import CurrentAttempt
     from penguin.orchestration.store.history import PhaseResult
     from penguin_commands.session import Session
+    from penguin_repl.live.last_failure import LastFailure
     from penguin_repl.render.parts import Line
 
 OUTPUT_BYTES = 64 * 1024
@@ -52,14 +56,15 @@ class WorkflowDetail(NamedTuple):
     info: WorkflowInfo
     attempt: CurrentAttempt | None
     steps: Sequence[StepLine]
-    output: Sequence[str]
-    """The last lines of the most recent output."""
+    output: Sequence[str | Line]
+    """The last lines of the most recent output, or of the last failure if no attempt runs."""
     explanation: str = ""
     """Why it does not continue."""
     next_command: str = ""
     """What to type next."""
     error: str = ""
     """Why its steps are not available."""
+    output_title: str = "output"
 
 
 class WorkflowDetailReader:
@@ -69,6 +74,9 @@ class WorkflowDetailReader:
         self._session = session
         self._cache: tuple[object, Sequence[PhaseResult], str] = (None, (), "")
         """The data from its history, and the workflow and state that it is valid for."""
+        self._failure_cache: tuple[Sequence[PhaseResult], LastFailure | None] = ((), None)
+        """The last failure, and the results that it was read from."""
+        self._agents = AgentWorkReader()
 
     def read(self, workflow_id: str) -> WorkflowDetail | None:
         """Return the details, or None for an unknown workflow.
@@ -82,16 +90,32 @@ class WorkflowDetailReader:
         attempt = reader.current_attempt(workflow_id)
         results, trouble = self._results(info)
         steps = [step for result in results for step in _steps(result)]
-        output: Sequence[str] = ()
-        if attempt is not None:
-            runs = self._session.workspace.runs
-            if attempt.running:
-                steps += _running_steps(step_log_paths(self._session, workflow_id, attempt))
-            newest = newest_outputs(attempt_folder(runs, workflow_id, attempt))
-            output = tail_lines(newest[0], OUTPUT_BYTES) if newest else ()
-        return WorkflowDetail(
-            info, attempt, steps, output, reader.explain(workflow_id), reader.next_command(workflow_id), trouble
-        )
+        if attempt is not None and attempt.running:
+            steps += _running_steps(step_log_paths(self._session, workflow_id, attempt))
+        title, output = self._output(workflow_id, attempt, results)
+        why, command = reader.explain(workflow_id), reader.next_command(workflow_id)
+        return WorkflowDetail(info, attempt, steps, output, why, command, trouble, title)
+
+    def _output(
+        self, workflow_id: str, attempt: CurrentAttempt | None, results: Sequence[PhaseResult]
+    ) -> tuple[str, Sequence[str | Line]]:
+        """Return a title and the last lines of what runs; or of the last failure if nothing runs."""
+        if attempt is None:
+            return "output", ()
+        if not attempt.running:
+            failure = self._last_failure(results)
+            if failure is not None:
+                return f"last failure: {failure.attempt}", failure.lines
+        newest = newest_outputs(attempt_folder(self._session.workspace.runs, workflow_id, attempt))
+        agent = self._agents.newest(newest)
+        if agent is not None:
+            return ", ".join(filter(None, ("output", usage_text(agent.usage)))), tuple(agent.lines)
+        return "output", tail_lines(newest[0], OUTPUT_BYTES) if newest else ()
+
+    def _last_failure(self, results: Sequence[PhaseResult]) -> LastFailure | None:
+        if self._failure_cache[0] is not results:
+            self._failure_cache = (results, last_failure(results, self._session.workspace.root, OUTPUT_BYTES))
+        return self._failure_cache[1]
 
     def _results(self, info: WorkflowInfo) -> tuple[Sequence[PhaseResult], str]:
         state = (info.workflow_id, info.updated_at)

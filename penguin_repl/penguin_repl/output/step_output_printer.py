@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from penguin.orchestration.files.safe_open import open_to_read
 from penguin_commands.file_tail import INCOMPLETE, is_incomplete
-from penguin_commands.handlers.agent_output import activity_stream
+from penguin_commands.handlers.agent_output import activity_stream, excerpt_stream
 from penguin_repl.text.ansi_filter import AnsiFilter
 from penguin_repl.text.escape import clean
 
@@ -36,6 +36,13 @@ def read_chunks(log: Log) -> Iterator[bytes]:
         yield INCOMPLETE
 
 
+def _activity_stream(log: Log) -> ActivityStream | None:
+    """Return a stream for the output of an agent; None for other output."""
+    if log.excerpt is None:
+        return activity_stream(log.file)
+    return excerpt_stream(log.agent) if log.agent else None
+
+
 class LogPrinter:
     """A printer for the output of several steps, with a heading before each.
 
@@ -57,7 +64,7 @@ class LogPrinter:
             self.finish()
             self._log = log
             self._filter = AnsiFilter(self._screen.style.color)
-            self._activities = None if self._raw or log.excerpt is not None else activity_stream(log.file)
+            self._activities = None if self._raw else _activity_stream(log)
             self._screen.write_data(f"==> {clean(log.title)} <==\n")
 
     def write(self, log: Log, output: bytes) -> None:
@@ -69,10 +76,10 @@ class LogPrinter:
             self._show(output)
 
     def _show_activities(self, activities: Iterable[Activity]) -> None:
-        from penguin_repl.text.activity_lines import line_text, log_lines
+        from penguin_repl.text.activity_lines import log_lines
 
         for line in log_lines(activities):
-            self._screen.write_data(f"{line_text(line)}\n")
+            self._screen.write_data(f"{line.text}\n")
 
     def _show(self, output: bytes) -> None:
         if self._screen.style.terminal:

@@ -52,6 +52,16 @@ def cost_summary(spent: UsageTotals) -> str:
     return ", ".join(filter(None, parts)) or "nothing spent"
 
 
+def usage_text(usage: UsageTotals) -> str:
+    """Return the turns, tokens and money spent; empty if nothing was."""
+    parts = (
+        f"{usage.turns} turn{'' if usage.turns == 1 else 's'}" if usage.turns else "",
+        f"{format_tokens(usage.tokens)} tokens" if usage.tokens else "",
+        format_usd(usage.usd) if usage.usd else "",
+    )
+    return ", ".join(filter(None, parts))
+
+
 def format_usd(usd: float) -> str:
     """Format US dollars and cents. Below one cent, use more digits."""
     return f"${usd:,.2f}" if usd >= 0.01 else f"${usd:.4f}"

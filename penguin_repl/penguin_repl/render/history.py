@@ -10,13 +10,14 @@ from penguin.orchestration.store.sentence_format import left_changes_text
 from penguin_commands.results.history import ArtifactTable, AttemptRow, AttemptTable, EventRow, HistoryResult
 from penguin_repl.render.costs import cost_columns
 from penguin_repl.render.format import format_duration, format_size, format_time
-from penguin_repl.render.parts import Grid, Span, field, line
+from penguin_repl.render.parts import Grid, Line, Span, field, line, text_of
 from penguin_repl.render.registry import Renderers
 from penguin_repl.render.words import verdict_span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from penguin.orchestration.agents.activity.activities import Activity
     from penguin_repl.render.parts import Cell, Part
 
 RENDERERS = Renderers()
@@ -102,7 +103,7 @@ def _attempts(result: AttemptTable) -> Iterator[Part]:
         if found := left_changes_text(attempt.evidence.get("left_changes") or ()):
             yield line(f"When {attempt.phase} attempt {attempt.number} started, {found}")
         for step in attempt.evidence.get("steps") or ():
-            yield from _step_evidence(attempt, step)
+            yield from _step_evidence(attempt, step, result.recent_activities(step))
 
 
 def _attempt_rows(result: AttemptTable, costs: Sequence[tuple[Cell, ...]]) -> Iterator[tuple[Cell, ...]]:
@@ -144,9 +145,9 @@ def _test_counts(step: dict[str, Any]) -> str:
     return ", ".join(f"{tests[outcome]} {outcome}" for outcome in OUTCOMES if tests.get(outcome))
 
 
-def _step_evidence(attempt: AttemptRow, step: dict[str, Any]) -> Iterator[Part]:
+def _step_evidence(attempt: AttemptRow, step: dict[str, Any], activities: Sequence[Activity] | None) -> Iterator[Part]:
     """Return the evidence of a step besides its verdict; nothing if there is none."""
-    lines = list(_evidence_lines(step))
+    lines = [*_evidence_lines(step), *_output_lines(step, activities)]
     if not lines:
         return
     yield ""
@@ -172,12 +173,23 @@ def _evidence_lines(step: dict[str, Any]) -> Iterator[Part]:
         yield field("  output", line(Span(str(step["output"]), "path"), f" ({size})"))
     if step.get("output_sha256"):
         yield field("  sha256", Span(step["output_sha256"], "dim"))
-    lines = split_lines(str(step.get("excerpt") or ""))
+
+
+def _output_lines(step: dict[str, Any], activities: Sequence[Activity] | None) -> Iterator[Part]:
+    """Return the last lines of a step's output; of an agent's, those of its activities."""
+    lines: list[str | Line]
+    if activities is None:
+        lines = [text.rstrip() for text in split_lines(str(step.get("excerpt") or ""))]
+    else:
+        from penguin_repl.text.activity_lines import log_lines
+
+        lines = list(log_lines(activities))
     shown = lines[-(MAX_LINES_OF_PASSED if step["verdict"] == "PASSED" else MAX_LINES) :]
     if len(shown) < len(lines):
         yield line("  ", Span("| …", "dim"))
     for text in shown:
-        yield line("  ", Span("| ", "dim"), text.rstrip()) if text.strip() else line("  ", Span("|", "dim"))
+        pieces = text.pieces if isinstance(text, Line) else (text,)
+        yield line("  ", Span("| ", "dim"), *pieces) if text_of(text).strip() else line("  ", Span("|", "dim"))
 
 
 # --- artifacts ------------------------------------------------------------------------------------------------------

@@ -163,7 +163,7 @@ def output_text(step: StepReport) -> str:
     """Return the output of a step; for an agent, its work as people read it."""
     if not step.activities:
         return step.excerpt
-    from penguin_repl.text.activity_lines import line_text, log_lines
+    from penguin_repl.text.activity_lines import log_lines
 
-    lines = (line_text(line)[:LONGEST_LINE] for line in log_lines(step.activities))
+    lines = (line.text[:LONGEST_LINE] for line in log_lines(step.activities))
     return "\n".join(lines)[:LONGEST_OUTPUT]
