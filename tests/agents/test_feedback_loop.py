@@ -66,7 +66,9 @@ async def test_a_failed_test_is_fixed_in_the_same_conversation(
         _penguin(root, f"/workflow logs {workflow_id} --phase implement{flag}") for flag in ("", " --raw")
     )
     assert "Fixed the sign error." in formatted
-    assert '"type"' not in formatted
+    assert "calc.py\n" in formatted or "\n$ " in formatted
+    assert "\ndone (" in formatted
+    assert '"type"' not in formatted + _penguin(root, f"/workflow results {workflow_id}")
     assert '"type"' in raw
 
 
