@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -13,9 +14,12 @@ from tests.support.shell_session import ShellSession, run_shell
 from tests.support.workspace import SampleWorkspace
 
 from penguin.orchestration.workflow_status import WorkflowStatus
+from penguin_commands.results.output import Log
 from penguin_repl.live import agent_work
 from penguin_repl.live.agent_work import AgentWorkReader
 from penguin_repl.live.view_keys import key_lines
+from penguin_repl.output.screen import Screen, Style
+from penguin_repl.output.step_output_printer import LogPrinter
 
 pytestmark = pytest.mark.anyio
 
@@ -112,6 +116,24 @@ def test_only_legal_keys_are_offered(status: WorkflowStatus | None, keys: str) -
     assert lines[0] == keys
     assert lines[-1] == "q back"
     assert [len(line) for line in lines] == sorted(map(len, lines), reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("style", "shown"),
+    [
+        (Style(), "write calc.py\n"),
+        (Style(terminal=True), "write calc.py\n"),
+        (Style(terminal=True, color=True), "write \x1b[0m\x1b[35mcalc.py"),
+    ],
+)
+def test_logs_have_styles_on_a_terminal_with_colors(tmp_path: Path, style: Style, shown: str) -> None:
+    path = output(tmp_path, RECORDED.read_bytes())
+    out = io.StringIO()
+    printer = LogPrinter(Screen(style, out))
+    printer.write(Log("IMPLEMENT", 1, "agent it", "run.log", str(path)), path.read_bytes())
+    printer.finish()
+    assert shown in out.getvalue()
+    assert out.getvalue().endswith("\n")
 
 
 # --- reading outputs that grow ---

@@ -9,9 +9,11 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from penguin.orchestration.config.theme import ThemeSetting
     from penguin_commands.results import Result
-    from penguin_repl.render.parts import Line
+    from penguin_repl.render.parts import Line, Part
 
 
 LONGEST_LINE = 100_000
@@ -90,6 +92,18 @@ class Screen:
         from penguin_repl.text.escape import clean
 
         return clean(line if isinstance(line, str) else line.text)
+
+    def draw(self, parts: Iterable[Part]) -> str:
+        """Return parts of a result in the style of this screen."""
+        style = self.style
+        if not style.terminal:
+            from penguin_repl.render.plain import plain_text
+
+            return plain_text(parts)
+        from penguin_repl.terminal.draw import Drawer
+
+        drawer = Drawer(color=style.color, truecolor=style.truecolor, theme=style.theme)
+        return drawer.draw(parts, self.width)
 
     def write_data(self, text: str) -> None:
         """Show the data that the user asked for. The text includes its line ends. Raises BrokenPipeError."""

@@ -78,8 +78,7 @@ class LogPrinter:
     def _show_activities(self, activities: Iterable[Activity]) -> None:
         from penguin_repl.text.activity_lines import log_lines
 
-        for line in log_lines(activities):
-            self._screen.write_data(f"{line.text}\n")
+        self._screen.write_data(self._screen.draw(log_lines(activities)))
 
     def _show(self, output: bytes) -> None:
         if self._screen.style.terminal:
