@@ -14,12 +14,14 @@ from tests.support.shell_session import ShellSession, run_shell
 from tests.support.workspace import SampleWorkspace
 
 from penguin.orchestration.workflow_status import WorkflowStatus
+from penguin_commands.handlers.agent_output import recent_activities
 from penguin_commands.results.output import Log
 from penguin_repl.live import agent_work
 from penguin_repl.live.agent_work import AgentWorkReader
 from penguin_repl.live.view_keys import key_lines
 from penguin_repl.output.screen import Screen, Style
 from penguin_repl.output.step_output_printer import LogPrinter
+from penguin_repl.text.activity_lines import activity_summary
 
 pytestmark = pytest.mark.anyio
 
@@ -64,6 +66,13 @@ async def test_the_panel_and_the_view_show_what_an_agent_does(agent_workspace: S
         await shell.see("write calc.py")
         await shell.see(COMMAND)
         assert_no_protocol(shell)
+        shell.press("q")
+        await shell.wait_until(lambda: not shell.screen.alternate and shell.typed == "")
+        await shell.enter(f"/workflow results {workflow_id}")
+        await shell.see("IMPLEMENT attempt 1: running, 2 turns, 2002 tokens so far")
+        await shell.see(f"| {COMMAND}")
+        assert_no_protocol(shell)
+        await watch(shell, f"/workflow watch {workflow_id}")
         (agent_workspace.root / "more").touch()
         # The next phase has begun, so the output is that of its step.
         await shell.see("✓ agent it")
@@ -134,6 +143,29 @@ def test_logs_have_styles_on_a_terminal_with_colors(tmp_path: Path, style: Style
     printer.finish()
     assert shown in out.getvalue()
     assert out.getvalue().endswith("\n")
+
+
+def test_an_excerpt_of_an_agent_on_another_host_shows_no_protocol(tmp_path: Path) -> None:
+    recorded = RECORDED.read_text()
+    excerpt = f"{recorded[:1500]}\n… 9999 bytes …\n{recorded[-2400:]}"
+    out = io.StringIO()
+    printer = LogPrinter(Screen(Style(), out))
+    log = Log("IMPLEMENT", 1, "agent it", "run.log", "", excerpt=excerpt, note="on hut", agent="claude")
+    printer.write(log, log.excerpt_output)
+    printer.finish()
+    shown = out.getvalue().splitlines()
+    assert shown[1:4] == [
+        "[penguin: on hut]",
+        "[penguin: 1 line of 1500 bytes can't be read; --raw shows them]",
+        "… 9999 bytes …",
+    ]
+    assert shown[-1].startswith("done (")
+    assert not any('"' in line for line in shown)
+    step = {"kind": "agent", "argv": ["claude", "-p"], "output": "missing.log", "excerpt": excerpt, "verdict": "PASSED"}
+    activities = recent_activities(tmp_path, step)
+    assert activities is not None
+    assert activity_summary(activities[-1]) == shown[-1]
+    assert recent_activities(tmp_path, {**step, "kind": "run"}) is None
 
 
 # --- reading outputs that grow ---

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.files.safe_open import UnsafePath, open_to_read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from penguin.orchestration.agents.activity.activities import Activity
@@ -19,7 +20,7 @@ LOG_SUFFIX, START_MARK_SUFFIX, STDERR_SUFFIX = ".log", ".start.json", ".err.log"
 RUNS_FOLDER = "/.penguin/runs/"
 AGENT_STEPS = ("agent", "judge")
 """The kinds of steps that an agent runs."""
-RECENT_BYTES = 1 << 20
+RECENT_BYTES = 4 << 20
 """Bytes at the end of an output from which the last activities of a step are read."""
 CHUNK_BYTES = 64 * 1024
 
@@ -68,14 +69,33 @@ def recent_activities(root: Path, step: Mapping[str, Any]) -> list[Activity] | N
     if not program:
         return None
     path = os.path.join(root, str(step.get("output") or ""))  # noqa: PTH118 - no path object is needed
-    stream = activity_stream(path)
-    if stream is not None:
-        try:
-            return [*(found for data in _last_chunks(path) for found in stream.feed(data)), *stream.end()]
-        except (OSError, UnsafePath):
-            pass
+    found = last_activities(path)
+    if found is not None:
+        return found
     stream = excerpt_stream(program)
     return [*stream.feed(str(step.get("excerpt") or "").encode(errors="replace")), *stream.end()]
+
+
+def last_activities(path: str) -> list[Activity] | None:
+    """Return the activities in the last RECENT_BYTES of an output; None if it is not that of an agent, or missing."""
+    stream = activity_stream(path)
+    if stream is None:
+        return None
+    from penguin.orchestration.agents.activity.activities import UsageSoFar
+
+    try:
+        with open_to_read(path) as file:
+            skipped = os.fstat(file.fileno()).st_size - RECENT_BYTES
+            if skipped > 0:
+                file.seek(skipped)
+                # The first line has lost its beginning.
+                file.readline(RECENT_BYTES)
+            found = [activity for data in iter(partial(file.read, CHUNK_BYTES), b"") for activity in stream.feed(data)]
+    except (OSError, UnsafePath):
+        return None
+    found += stream.end()
+    # Without the start of the output, the usage up to now is unknown.
+    return [activity for activity in found if skipped <= 0 or not isinstance(activity, UsageSoFar)]
 
 
 def _stream(kind: str, folder: str = "", used_before: object = None) -> ActivityStream:
@@ -85,17 +105,6 @@ def _stream(kind: str, folder: str = "", used_before: object = None) -> Activity
     from penguin.orchestration.core.usage import usage_totals
 
     return ActivityStream(activity_reader(kind, RunContext(folder, usage_totals(used_before))))
-
-
-def _last_chunks(path: str) -> Iterator[bytes]:
-    """Yield the end of a file, from the start of a line on."""
-    with open_to_read(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        if size > RECENT_BYTES:
-            file.seek(size - RECENT_BYTES)
-            file.readline()
-        while data := file.read(CHUNK_BYTES):
-            yield data
 
 
 def _agent_mark(path: str) -> Mapping[str, Any]:

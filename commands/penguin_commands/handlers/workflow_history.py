@@ -32,7 +32,7 @@ def results(
     """Return all attempts, including those of other hosts, or those of a phase, or the one with this number."""
     from functools import partial
 
-    from penguin_commands.handlers.agent_output import recent_activities
+    from penguin_commands.handlers.agent_output import last_activities, recent_activities
     from penguin_commands.handlers.remote_output import fetch_missing, full_evidence, this_host
 
     workflow_id = session.resolve(workflow, prefix=True)
@@ -50,6 +50,7 @@ def results(
             hosts.get(result.attempt, ""),
             # The fetched evidence covers only the last run of the attempt.
             usage_totals(result.evidence.get("usage")),
+            _running_agent(session, workflow_id, result),
         )
         for result in found
         if phase in (None, result.phase) and attempt in (None, result.attempt)
@@ -57,8 +58,24 @@ def results(
     if found and not attempts:
         return AttemptTable(workflow_id, (), this_host(), _no_attempt_message(found, phase, attempt))
     return AttemptTable(
-        workflow_id, attempts, this_host(), recent_activities=partial(recent_activities, session.workspace.root)
+        workflow_id,
+        attempts,
+        this_host(),
+        recent_activities=partial(recent_activities, session.workspace.root),
+        current_activities=last_activities,
     )
+
+
+def _running_agent(session: Session, workflow_id: str, result: PhaseResult) -> str:
+    """Return the file to which the agent of a running attempt writes; '' if no agent runs here."""
+    if result.verdict is not None:
+        return ""
+    from penguin.orchestration.files.run_files import attempt_logs
+    from penguin_commands.handlers.agent_output import activity_stream
+
+    logs = attempt_logs(session.workspace.runs, workflow_id, result.phase, result.attempt)
+    paths = [str(log.path) for log in logs if not log.errors]
+    return paths[-1] if paths and activity_stream(paths[-1]) is not None else ""
 
 
 def _no_attempt_message(found: Sequence[PhaseResult], phase: WorkflowPhase | None, attempt: int | None) -> str:

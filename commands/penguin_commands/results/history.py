@@ -71,9 +71,11 @@ class AttemptRow(NamedTuple):
     """The machine that ran it; '' if none did, or its name is unknown."""
     usage: UsageTotals = UsageTotals()
     """The usage of its agent, in all runs of the attempt."""
+    running_agent: str = ""
+    """The file to which the agent of a running attempt writes; '' if there is none."""
 
 
-def _no_activities(step: Mapping[str, Any]) -> Sequence[Activity] | None:
+def _no_activities(source: object) -> Sequence[Activity] | None:
     return None
 
 
@@ -88,6 +90,8 @@ class AttemptTable(NamedTuple):
     """The message for people if there are no attempts."""
     recent_activities: Callable[[Mapping[str, Any]], Sequence[Activity] | None] = _no_activities
     """Reads the last activities of an agent's step, given its evidence; None for another step."""
+    current_activities: Callable[[str], Sequence[Activity] | None] = _no_activities
+    """Reads those of an agent that runs, given the file to which it writes."""
 
     @property
     def attempts_by_remote_host(self) -> dict[str, list[int]]:

@@ -9,6 +9,7 @@ from penguin.orchestration.files.text_lines import split_lines
 from penguin_commands.handlers.agent_output import recent_activities
 from penguin_repl.live.recent_output import tail_lines
 from penguin_repl.render.parts import Line, Span, line
+from penguin_repl.render.words import verdict_meaning
 from penguin_repl.text.escape import clean
 
 if TYPE_CHECKING:
@@ -45,10 +46,10 @@ def last_failure(results: Sequence[PhaseResult], root: Path, limit: int) -> Last
     result = ended[-1]
     lines: list[str | Line] = []
     for step in result.evidence.get("steps") or ():
-        if Verdict(step["verdict"]) in FAILED:
-            verdict = f"verdict.{str(step['verdict']).lower()}"
-            name, reason = clean(str(step.get("name") or "")), clean(str(step.get("reason") or ""))
-            lines += [*_output(step, root, limit), line(Span(f"{name}: {reason}", verdict))]  # type: ignore[arg-type]
+        verdict = Verdict(step["verdict"])
+        if verdict in FAILED:
+            about = clean(f"{step.get('name') or ''}: {step.get('reason') or ''}")
+            lines += [*_output(step, root, limit), line(Span(about, verdict_meaning(verdict)))]
     reason = clean(str(result.evidence.get("reason") or ""))
     return LastFailure(f"{result.phase} attempt {result.attempt}", lines or [reason])
 

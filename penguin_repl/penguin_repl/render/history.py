@@ -8,7 +8,7 @@ from penguin.orchestration.backend import Verdict
 from penguin.orchestration.files.text_lines import split_lines
 from penguin.orchestration.store.sentence_format import left_changes_text
 from penguin_commands.results.history import ArtifactTable, AttemptRow, AttemptTable, EventRow, HistoryResult
-from penguin_repl.render.costs import cost_columns
+from penguin_repl.render.costs import cost_columns, usage_text
 from penguin_repl.render.format import format_duration, format_size, format_time
 from penguin_repl.render.parts import Grid, Line, Span, field, line, text_of
 from penguin_repl.render.registry import Renderers
@@ -104,6 +104,8 @@ def _attempts(result: AttemptTable) -> Iterator[Part]:
             yield line(f"When {attempt.phase} attempt {attempt.number} started, {found}")
         for step in attempt.evidence.get("steps") or ():
             yield from _step_evidence(attempt, step, result.recent_activities(step))
+        if attempt.running_agent:
+            yield from _running_agent(attempt, result.current_activities(attempt.running_agent) or ())
 
 
 def _attempt_rows(result: AttemptTable, costs: Sequence[tuple[Cell, ...]]) -> Iterator[tuple[Cell, ...]]:
@@ -175,16 +177,31 @@ def _evidence_lines(step: dict[str, Any]) -> Iterator[Part]:
         yield field("  sha256", Span(step["output_sha256"], "dim"))
 
 
+def _running_agent(attempt: AttemptRow, activities: Sequence[Activity]) -> Iterator[Part]:
+    """Return what an agent did up to now, and what it spent."""
+    from penguin_repl.text.activity_lines import log_lines, usage_of
+
+    spent = usage_text(usage_of(activities))
+    yield ""
+    what = Span(f"{attempt.phase} attempt {attempt.number}: ", "heading")
+    yield line(what, Span("running", "status.running"), f", {spent} so far" if spent else "")
+    yield from _last_lines(list(log_lines(activities)), MAX_LINES)
+
+
 def _output_lines(step: dict[str, Any], activities: Sequence[Activity] | None) -> Iterator[Part]:
     """Return the last lines of a step's output; of an agent's, those of its activities."""
-    lines: list[str | Line]
+    lines: Sequence[str | Line]
     if activities is None:
         lines = [text.rstrip() for text in split_lines(str(step.get("excerpt") or ""))]
     else:
         from penguin_repl.text.activity_lines import log_lines
 
         lines = list(log_lines(activities))
-    shown = lines[-(MAX_LINES_OF_PASSED if step["verdict"] == "PASSED" else MAX_LINES) :]
+    yield from _last_lines(lines, MAX_LINES_OF_PASSED if step["verdict"] == "PASSED" else MAX_LINES)
+
+
+def _last_lines(lines: Sequence[str | Line], most: int) -> Iterator[Part]:
+    shown = lines[-most:]
     if len(shown) < len(lines):
         yield line("  ", Span("| …", "dim"))
     for text in shown:

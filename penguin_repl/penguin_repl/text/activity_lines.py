@@ -22,6 +22,7 @@ from penguin.orchestration.agents.activity.activities import (
     Unreadable,
     UsageSoFar,
 )
+from penguin.orchestration.core.usage import UsageTotals
 from penguin_repl.render.costs import usage_text
 from penguin_repl.render.parts import Span, line
 from penguin_repl.text.ansi_filter import ESCAPE
@@ -75,6 +76,12 @@ def activity_summary(activity: Activity) -> str:
             return _use_line(use).text + (f": {_ending(activity)}" if shows_end else "")
         case _:
             return _line(activity).text
+
+
+def usage_of(activities: Iterable[Activity]) -> UsageTotals:
+    """Return the last usage that these activities report; zero if they report none."""
+    reported = [activity.usage for activity in activities if isinstance(activity, UsageSoFar | Finished)]
+    return reported[-1] if reported else UsageTotals()
 
 
 def _line(activity: Activity) -> Line:
