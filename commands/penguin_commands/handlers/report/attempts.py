@@ -151,17 +151,9 @@ def _agent_step(session: Session, step: dict[str, Any]) -> tuple[str, tuple[Acti
 
 def _activities(path: str) -> tuple[Activity, ...]:
     """Return the newest activities of an agent; none if the output is not known."""
-    from penguin_commands.file_tail import tail
-    from penguin_commands.handlers.agent_output import activity_stream
+    from penguin_commands.handlers.agent_output import last_activities
 
-    stream = activity_stream(path)
-    if stream is None:
-        return ()
-    text, size = tail(path, 1 << 20)
-    if size > len(text.encode()):
-        # The first line is not complete.
-        text = text.partition("\n")[2]
-    return (*stream.feed(text.encode(errors="replace")), *stream.end())[-AGENT_ACTIVITIES:]
+    return tuple(last_activities(path) or ())[-AGENT_ACTIVITIES:]
 
 
 def _without_protocol(step: dict[str, Any]) -> str:
