@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penguin.orchestration.core.test_detection.failed_names import failed_tests
 from penguin.orchestration.core.test_detection.failed_tests import FailedTests, failure_sentence, short_name
-from penguin.orchestration.core.test_detection.runner_output import read_failed_tests
+from penguin.orchestration.core.test_detection.summaries import count_summaries
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ RUNNERS = {
         "FAILED tests/test_a.py::TestA::test_kebabize[a::b - c] - AssertionError: no\n"
         "ERROR tests/test_b.py - ModuleNotFoundError\n"
         "=========== 1 failed, 7 passed, 1 skipped, 1 error in 0.12s ===========\n",
-        FailedTests(2, 0, 8, "test_kebabize[a::b - c]"),
+        FailedTests(2, 0, 9, "test_kebabize[a::b - c]"),
     ),
     "pytest -q": (
         "FAILED test_a.py::test_b - assert 0\nFAILED test_a.py::test_c\n2 failed in 0.12s\n",
@@ -64,7 +65,7 @@ RUNNERS = {
     "unittest": (
         "ERROR: test_a (tests.test_it.T.test_a)\nFAIL: test_b (tests.test_it.T)\n"
         "Ran 9 tests in 0.010s\n\nFAILED (failures=1, errors=1, skipped=2)\n",
-        FailedTests(2, 0, 9, "test_a"),
+        FailedTests(2, 0, 7, "test_a"),
     ),
     "go": (
         "--- FAIL: TestKebab (0.00s)\n    --- FAIL: TestKebab/empty (0.00s)\n    kebab_test.go:9: no\nFAIL\n"
@@ -91,7 +92,10 @@ RUNNERS = {
         "✖ failing tests:\n\n✖ keeps digits (1.2ms)\n",
         FailedTests(1, 0, 9, "keeps digits"),
     ),
-    "tap": ("ok 1 - adds\nnot ok 2 - keeps digits\n1..2\n# tests 2\n# fail 1\n", FailedTests(1, 0, 2, "keeps digits")),
+    "tap": (
+        "ok 1 - adds\nnot ok 2 - keeps digits\n1..2\n# tests 2\n# pass 1\n# fail 1\n",
+        FailedTests(1, 0, 2, "keeps digits"),
+    ),
     "mocha": (
         "  kebab\n    ✔ adds\n    1) keeps digits\n\n  8 passing (5ms)\n  1 failing\n\n"
         "  1) kebab\n       keeps digits:\n",
@@ -106,6 +110,11 @@ RUNNERS = {
         FailedTests(1, 0, 9, "keeps_digits"),
     ),
 }
+
+
+def read_failed_tests(lines: list[str]) -> FailedTests | None:
+    counts = count_summaries(lines)
+    return None if counts is None else failed_tests(lines, counts)
 
 
 @pytest.mark.parametrize("runner", RUNNERS)

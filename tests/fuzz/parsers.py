@@ -18,9 +18,10 @@ from penguin.orchestration.agents.json_lines import EventFile
 from penguin.orchestration.agents.judge import parse_opinions
 from penguin.orchestration.agents.registry import adapter_of
 from penguin.orchestration.core.definition import AgentSpec
+from penguin.orchestration.core.test_detection.failed_names import failed_tests
 from penguin.orchestration.core.test_detection.failed_tests import FailedTests, failure_sentence
-from penguin.orchestration.core.test_detection.runner_output import read_failed_tests
 from penguin.orchestration.core.test_detection.runners import pytest_run, uncounted_test_run
+from penguin.orchestration.core.test_detection.summaries import count_summaries
 from penguin.orchestration.execution.junit import UnreadableReport, read_report
 from penguin.orchestration.execution.output_matching import json_difference
 from penguin.orchestration.execution.step_output import excerpt, last_line, last_lines
@@ -101,7 +102,9 @@ def _check_output(sandbox: Sandbox, output: bytes) -> None:
     with sandbox.watch():
         shown = excerpt(path)
         last_line(path)
-        read_failed_tests(last_lines(path))
+        lines = last_lines(path)
+        if counts := count_summaries(lines):
+            failed_tests(lines, counts)
     if len(shown.encode()) > 4_096 or any(character < " " and character not in "\n\t" for character in shown):
         raise Problem("the excerpt is too long, or has control characters")
 

@@ -15,9 +15,9 @@ from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import Expectation
 from penguin.orchestration.core.regex import pattern_of
 from penguin.orchestration.core.results import StepEvidence, TestCounts
+from penguin.orchestration.core.test_detection.failed_names import failed_tests
 from penguin.orchestration.core.test_detection.failed_tests import FailedTests, failure_sentence
-from penguin.orchestration.core.test_detection.runner_output import read_failed_tests
-from penguin.orchestration.core.test_detection.runners import pytest_run, uncounted_test_run
+from penguin.orchestration.core.test_detection.runners import pytest_run
 from penguin.orchestration.core.test_detection.summaries import count_summaries
 from penguin.orchestration.execution import junit
 from penguin.orchestration.execution import step_files as records
@@ -101,7 +101,7 @@ def judge_step(
             return judgement
     if report is not None and report.written:
         return _judge_tests(step, exit_, report, answer)
-    return _judge_output(step, exit_)
+    return _judge_output(exit_)
 
 
 def _not_ended(step: PlannedStep, exit_: ExitRecord, limit: float) -> Judgement | None:
@@ -202,7 +202,7 @@ def _read_report(report: JUnitReport, answer: Answer | None) -> junit.TestReport
     return answer.report
 
 
-def _judge_output(step: PlannedStep, exit_: ExitRecord) -> Judgement:
+def _judge_output(exit_: ExitRecord) -> Judgement:
     """Judge a command without a report. A test run whose summary says that nothing ran does not pass.
 
     If tests failed, the reason names them as far as the output does.
@@ -217,8 +217,7 @@ def _judge_output(step: PlannedStep, exit_: ExitRecord) -> Judgement:
         if tests is not None and not tests.run:
             return Judgement(Verdict.UNVERIFIED, _nothing_executed(tests), tests, executed_nothing=True)
         return Judgement(ended.verdict, ended.reason, tests)
-    runs_tests = tests is not None or pytest_run(step.source) or uncounted_test_run(step.source)
-    failed = read_failed_tests(lines) if runs_tests else None
+    failed = None if tests is None else failed_tests(lines, tests)
     return Judgement(ended.verdict, ended.reason if failed is None else failure_sentence(failed), tests)
 
 
@@ -249,7 +248,7 @@ def _without_report(step: PlannedStep, exit_: ExitRecord, ended: Judgement, prob
     if ended.verdict is Verdict.PASSED:
         hint = "have the command write a new one, and name it with report: FILE"
         return Judgement(Verdict.UNVERIFIED, f"{problem}, so the tests are unknown; {hint}")
-    return _judge_output(step, exit_)
+    return _judge_output(exit_)
 
 
 def _nothing_executed(tests: TestCounts) -> str:
