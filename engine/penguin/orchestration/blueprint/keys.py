@@ -144,7 +144,7 @@ def normalized(name: str) -> str:
 def close_key(name: str) -> str | None:
     """Return the alias of a key that an unknown name was probably meant to be, or None."""
     word = normalized(name)
-    if word in _KEYS or word in _METADATA or len(word) > _LONGEST_NAME:
+    if not word or word in _KEYS or word in _METADATA or len(word) > _LONGEST_NAME:
         return None
     if len(word) >= _SHORTEST_PREFIX:
         longer = next((alias for alias in _KEYS if alias.startswith(word)), None)
