@@ -167,7 +167,7 @@ def test_a_shell_opens_lists_completes_and_quits(victim: Victim) -> None:
         shell.press("/workflow status q\t").see("quick").press("\x15")
         shell.enter("/blueprint lint")
         shell.enter("/workflow diff quick")
-        shell.enter("/health").see("workers_polling")
+        shell.enter("/health").see("workers polling")
         shell.enter("/quit")
         assert shell.exit_code() == 0
     assert victim.is_untouched()

@@ -63,7 +63,7 @@ async def test_an_error_names_the_locations_and_ends_the_file(workspace: SampleW
         assert below[0].startswith("  sourced at ")
         assert below[0].endswith("outer.pen:2")
         assert below[1:3] == ["  /workflow strat x", "            ^^^^^"]
-        assert below[3].startswith("hint: usage: /workflow start TASK")
+        assert below[3].startswith("hint: usage: /workflow start ")
         assert "Example: /quit" not in shell.screen.text
 
 

@@ -85,7 +85,7 @@ _STILL_STATED = re.compile(r"(?:until|till|unless|not\b.*before)$", re.IGNORECAS
 
 
 _LABEL = re.compile(
-    r"[\s>*+•-]*(?:\d+[.)]\s+)?(?:\[.?\]\s+)?[*_`]*(?P<label>[^\W\d_][^:：\n`*]{0,40}?)[*_`]*\s*[:：][*_`]*\s*(?P<value>\S.*)"
+    r"[\s>*+•-]*+(?:\d+[.)]\s+)?(?:\[.?\]\s+)?[*_`]*+(?P<label>[^\W\d_][^:：\n`*]{0,40}?)[*_`]*\s*[:：][*_`]*\s*(?P<value>\S.*)"
 )
 _OTHER_LABELS = frozenset(
     (

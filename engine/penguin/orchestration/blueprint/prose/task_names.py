@@ -24,6 +24,8 @@ _LIST_AFTER = re.compile(r"[\s,;&.#\d)\]*_`-]*(?:(?:and|or|through|to)[\s#\d]+)*
 _RANGE = re.compile(r"[\s`*_\])]*(?:-|–|—|\.{2,3}|…|to|through|thru|until)[\s`*_\[(#]*", re.IGNORECASE)
 _TIGHT_RANGE = re.compile(r"(?<=\w)(?:-|\.{2,3})(?=\w)")
 _SHORTEST_TITLE = 4
+AROUND = 400
+"""Characters before and after a word that are read. In a line without end, more would take long."""
 _TITLE_START = re.compile(
     r"[`*\[(#]*(?:(?:task|step|issue|story)\s+)?(?:(?P<number>\d+)|(?P<id>[A-Za-z]{0,8}-?\d+(?:\.\d+)*[a-z]?))"
     r"[\]`*.:)]*(?:\([^()\s]*\))?\s+",
@@ -109,10 +111,11 @@ class TaskNames:
 
     def _word(self, text: str, match: re.Match[str]) -> list[Mention]:
         word = match[0]
-        name = self._named(word, text[: match.start()], text[match.end() :])
+        start, end = match.span()
+        name = self._named(word, text[max(0, start - AROUND) : start], text[end : end + AROUND])
         if name:
             return [Mention(match.start(), match.end(), name)]
-        for cut in _TIGHT_RANGE.finditer(word):
+        for cut in _TIGHT_RANGE.finditer(word) if len(word) <= AROUND else ():
             names = self._tight_range(word[: cut.start()], word[cut.end() :])
             if names:
                 return [Mention(match.start(), match.end(), one) for one in names]
@@ -129,8 +132,8 @@ class TaskNames:
         """Return the id of the task that a word names, or ''. A whole number needs words that say what it counts."""
         number = word.lstrip("0") if word.isdecimal() else ""
         if not number:
-            is_name = not word.isalpha() or _WORD_BEFORE.search(before)
-            return self._ids.get(word.lower(), "") if is_name else ""
+            name = self._ids.get(word.lower(), "")
+            return name if name and (not word.isalpha() or _WORD_BEFORE.search(before)) else ""
         counted = _COUNTED.search(before) is not None
         alone = _LIST_AFTER.match(after) is not None and _LIST_BEFORE.search(before) is not None
         if not counted and not alone:
