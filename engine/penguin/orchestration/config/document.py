@@ -12,6 +12,7 @@ import os
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,7 @@ def parse_yaml(text: str, checker: Checker, first_line: int = 1) -> Node | None:
     file."""
     stand_ins = _stand_ins(text)
     text = text.translate(stand_ins)
-    composer = _Composer(checker, first_line, {new: old for old, new in stand_ins.items()})
+    composer = _Composer(checker, text, first_line, {new: old for old, new in stand_ins.items()})
     try:
         return composer.document(iter(yaml.parse(text, Loader=_LOADER)))
     except yaml.MarkedYAMLError as error:
@@ -168,8 +169,9 @@ def _yaml_hint(text: str, line: int) -> str:
 class _Composer:
     """Builds nodes from libyaml's events."""
 
-    def __init__(self, checker: Checker, first_line: int, originals: Mapping[int, int]) -> None:
+    def __init__(self, checker: Checker, text: str, first_line: int, originals: Mapping[int, int]) -> None:
         self.checker = checker
+        self.text = text
         self.first = first_line
         self.originals = originals
         """Replacement characters, and the characters that they stand for."""
@@ -223,7 +225,22 @@ class _Composer:
         if "\0" in raw:
             raise _DocumentError(self._line(event), "contains a NUL character")
         plain = event.style in (None, "") and event.implicit[0]
+        if plain and event.end_mark.line > event.start_mark.line:
+            self._warn_of_joined_items(event)
         return Node(scalar(raw) if plain else raw, self._line(event), raw=raw)
+
+    def _warn_of_joined_items(self, event: Any) -> None:
+        """Warn of list items that YAML joins to the unquoted text above them: the key of the list may be missing."""
+        lines = self.lines[event.start_mark.line + 1 : event.end_mark.line + 1]
+        for number, line in enumerate(lines, self._line(event) + 1):
+            if line.lstrip(" ").startswith("- "):
+                message = f"reads like a list item, but YAML joins it to the text above: {line.strip()[:80]!r}"
+                self.checker.warn(number, message, "write the key of the list above it, or `|` before a text of lines")
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines of the text."""
+        return self.text.split("\n")
 
     def _sequence(self, start: Any, events: Iterator[Any], depth: int) -> Node:
         items: list[Node] = []

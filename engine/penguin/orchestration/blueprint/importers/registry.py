@@ -64,6 +64,8 @@ def read_backlog(source: Source, format_name: str | None = None) -> ImportedBack
         raise BlueprintError(f"{source.shown}: is not a backlog of a known format", f"--format names one of {names}")
     backlog = found.read(source)
     raise_problems(source.checker.problems, BlueprintError)
+    for problem in source.checker.problems:
+        backlog.note(problem.line, problem.message)
     note_unread(source, backlog)
     note_dependency_claims(source, backlog)
     note_skipped_rows(source, backlog)
