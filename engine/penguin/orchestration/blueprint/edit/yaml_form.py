@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from penguin.orchestration.blueprint.edit.block_list import end_of_item, is_spaced
 from penguin.orchestration.blueprint.edit.insertion import Insertion, after_line
 from penguin.orchestration.blueprint.edit.json_form import task_entry
 from penguin.orchestration.blueprint.edit.new_task import NewTask
@@ -56,12 +57,10 @@ def _into_block(text: str, items: Any, entry: dict[str, Any]) -> Insertion:
     dash = items.start_mark.column
     lines = text[: items.end_mark.index].split("\n")
     start = last.start_mark.line
-    # A comment at the column of the dashes or before it is not part of the task.
-    inside = [index for index in range(start, len(lines)) if len(lines[index].lstrip()) < len(lines[index]) - dash]
-    end = max([start, *inside])
-    blank = "\n" if start > 0 and not lines[start - 1].strip() else ""
+    end = end_of_item(lines, start, len(lines), dash)
+    blank = "\n" if is_spaced(lines, start) else ""
     added = f"{' ' * dash}- {_flow(entry)}" if last.flow_style else _block(entry, dash, last.start_mark.column - dash)
-    return after_line(text, sum(len(line) + 1 for line in lines[:end]), f"{blank}{added}")
+    return after_line(text, sum(len(line) + 1 for line in lines[: end - 1]), f"{blank}{added}")
 
 
 def _into_flow(text: str, items: Any, entry: dict[str, Any]) -> Insertion:

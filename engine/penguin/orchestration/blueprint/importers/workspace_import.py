@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penguin.orchestration.backend import BlueprintError
+from penguin.orchestration.blueprint.edit.blueprint_edit import BlueprintEdit
 from penguin.orchestration.blueprint.graph import TaskGraph
 from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, Note
-from penguin.orchestration.blueprint.importers.blueprint_edit import BlueprintEdit
 from penguin.orchestration.blueprint.importers.merge import digests, merge
 from penguin.orchestration.blueprint.importers.source_file import STDIN
 from penguin.orchestration.blueprint.importers.task_ids import id_from_source, id_from_title

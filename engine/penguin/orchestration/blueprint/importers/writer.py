@@ -15,59 +15,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
+from penguin.orchestration.blueprint.edit.yaml_values import FlowList, FlowMapping, dump
 from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, ImportedItem
 from penguin.orchestration.blueprint.importers.merge import digests
-from penguin.orchestration.config.document import YAML_1_1_LINE_ENDS
 
 HEADER = """\
 # Written by `penguin import` from {source}.
 # Edit it freely: the next import of that file keeps your checks, recipes and priorities.
 """
-_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-_UNFOLDED = 1_000_000_000
-
-
-class _Dumper(_DUMPER):  # type: ignore[misc]  # PyYAML has one of two, as it was built
-    """Writes texts of several lines as blocks, and short lists in one line."""
-
-
-class _Ids(list[str]):
-    """A list that is written in one line."""
-
-
-class _Line(dict[str, str]):
-    """A mapping that is written in one line."""
-
-
-def _represent_text(dumper: Any, text: str) -> Any:
-    # libyaml would break lines at these characters, and indent what follows.
-    breaks = any(char in text for char in YAML_1_1_LINE_ENDS)
-    style = '"' if breaks else "|" if "\n" in text else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-def _represent_ids(dumper: Any, ids: _Ids) -> Any:
-    return dumper.represent_sequence("tag:yaml.org,2002:seq", ids, flow_style=True)
-
-
-def _represent_line(dumper: Any, fields: _Line) -> Any:
-    return dumper.represent_mapping("tag:yaml.org,2002:map", fields.items(), flow_style=True)
-
-
-_Dumper.add_representer(str, _represent_text)
-_Dumper.add_representer(_Line, _represent_line)
-_Dumper.add_representer(_Ids, _represent_ids)
-
-
-def dump(value: object, indent: int = 0) -> str:
-    """Return a value as YAML, each line after `indent` spaces."""
-    text: str = yaml.dump(
-        value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_UNFOLDED, default_flow_style=False
-    )
-    lead = " " * indent
-    return "".join(f"{lead}{line}\n" if line else "\n" for line in text.split("\n")[:-1])
 
 
 def item_fields(item: ImportedItem) -> dict[str, Any]:
@@ -77,16 +32,11 @@ def item_fields(item: ImportedItem) -> dict[str, Any]:
         "description": item.description,
         "priority": item.priority,
         "done": item.done,
-        "depends_on": _Ids(item.dependencies),
+        "depends_on": FlowList(item.dependencies),
         "acceptance_criteria": item.criteria,
         "metadata": item.metadata,
     }
     return fields | {name: value for name, value in optional.items() if value}
-
-
-def field_text(name: str, value: object, indent: int) -> str:
-    """Return one field of an item as lines of its file."""
-    return dump({name: _Ids(value) if name == "depends_on" and isinstance(value, list) else value}, indent)
 
 
 def item_text(item: ImportedItem) -> str:
@@ -99,7 +49,7 @@ def imported_text(backlog: ImportedBacklog, source: str, prefix: str, records: M
     section: dict[str, Any] = {"format": backlog.format, "source": source}
     optional = {"prefix": prefix, "prose": "\n\n".join(backlog.prose), "metadata": backlog.metadata}
     section |= {name: value for name, value in optional.items() if value}
-    return dump({"imported": section | {"tasks": {name: _Line(fields) for name, fields in records.items()}}})
+    return dump({"imported": section | {"tasks": {name: FlowMapping(fields) for name, fields in records.items()}}})
 
 
 def blueprint_text(backlog: ImportedBacklog, blueprint_id: str, source: str, prefix: str = "") -> str:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from penguin.orchestration.backend import BlueprintError
-from penguin.orchestration.blueprint.importers.writer import field_text
+from penguin.orchestration.blueprint.edit.block_list import end_of_item, indent_of, move_to_column
+from penguin.orchestration.blueprint.edit.yaml_values import field_text
 from penguin.orchestration.config.document import parse_yaml
 from penguin.orchestration.config.document_checker import Checker, Node
 
@@ -59,15 +60,13 @@ class BlueprintEdit:
 
     def append(self, texts: Sequence[str]) -> None:
         """Add items after the last one. Each text is lines of the list, indented by two spaces."""
-        items = self.items
-        place = self._trimmed(items[-1].line, self._end_of(items[-1]), 0) if items else self._key_end("items")
-        start = _ITEM.match(self.lines[items[-1].line - 1]) if items else None
-        lead = re.match(r"\s*", start[1]) if start else None
-        shift = (len(lead[0]) if lead else 2) - 2
+        last = self.items[-1] if self.items else None
+        dash = indent_of(self.lines[last.line - 1]) if last else 2
+        place = self._key_end("items")
+        if last:
+            place = 1 + end_of_item(self.lines, last.line - 1, self._end_of(last) - 1, dash)
         for text in texts:
-            lines = text.split("\n")[:-1]
-            lines = [line[-shift:] if shift < 0 else f"{' ' * shift}{line}" if line else "" for line in lines]
-            self._edits.append((place, place, ["", *lines]))
+            self._edits.append((place, place, ["", *move_to_column(text.split("\n")[:-1], dash)]))
 
     def replace_section(self, name: str, text: str) -> None:
         """Replace a top-level key with all below it."""
