@@ -111,7 +111,6 @@ def test_task_files_in_a_deeper_folder(tmp_path: Path) -> None:
         ("---\ntodos:\n  - id: a\n    content: Make it\n---\n- [ ] A-1 One\n", 3),
         ("<ul><li><input type=checkbox> one</li></ul>\n\n- [ ] A-1 One\n", 1),
         ("- [ ] A-1 One\n\n| Task | Depends on |\n|---|---|\n| A-2 Build it | A-1 |\n", 5),
-        ("- [ ] A-1 One\n- [ ] A-2 Two ⛔ A-1\n", 2),
         ("- [ ] A-1 One\n- [ ] A-2 Two\n\n## Dependencies\n\n- A-2: A-1\n", 6),
         ("- [ ] [Task 1](./a.md) — One\n- [ ] [Task 2](./b.md) — Two (deps: Task 1)\n", 2),
     ],

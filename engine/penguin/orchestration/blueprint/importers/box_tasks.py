@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.blueprint.importers.backlog import ImportedBacklog, ImportedItem
+from penguin.orchestration.blueprint.importers.criteria_sections import CriteriaSections, note_other_sections
 from penguin.orchestration.blueprint.importers.markdown_outline import Heading, Item, Prose, box_lines, text_below
 from penguin.orchestration.blueprint.importers.references import (
     KEY_LINE,
@@ -80,14 +81,19 @@ class BoxReader:
     def read_all(self, title_prefix: str = "", *, sections: bool = True) -> None:
         """Read the whole source: boxes are tasks, all else is prose. With `sections` a task names its section."""
         prose = ProseCollector(self.backlog, title_prefix)
+        criteria = CriteriaSections(self.source.parts, lambda item: bool(self.split(item.text)[0]))
         among_tasks = False
         for part in self.source.parts:
             if isinstance(part, Heading):
+                criteria.enter(part)
                 prose.add(part)
             elif isinstance(part, Prose):
                 # A paragraph that introduces a list was mostly meant for the task above it.
                 self._note_text(part.text, part.line, among_tasks and part.text.rstrip("*_ ").endswith(":"))
                 prose.add(part)
+            elif criteria.take(part, self.backlog.items):
+                among_tasks = False
+                continue
             else:
                 boxes = list(boxes_in(part))
                 for box in boxes:
@@ -97,6 +103,10 @@ class BoxReader:
                     self._note_text(text, part.line, among_tasks)
                     prose.add_item(part, self.lines)
             among_tasks = isinstance(part, Item) and (among_tasks or bool(boxes))
+        for section in criteria.assign(self.backlog):
+            for item in section.items:
+                self.criterion(section.task, item)
+        note_other_sections(self.source.parts, self.backlog)
         self.note_unread()
 
     def _note_text(self, text: str, line: int, among_tasks: bool) -> None:
@@ -132,7 +142,7 @@ class BoxReader:
             self.backlog.note(item.line, remark)
         if item.starred:
             task.metadata["optional"] = "yes"
-        task.dependencies = inline_ids(expand_ranges(item.text, self.ids), self.inline)
+        task.dependencies = inline_ids(expand_ranges(item.text, self.ids), self._is_inline_id)
         without = self._children(task, item, context)
         below = self._key_lines(task, text_below(item, self.lines, without).split("\n"), item.line)
         task.description = "\n\n".join(part for part in (below, context) if part)
@@ -244,6 +254,10 @@ class BoxReader:
     def _is_id(self, word: str) -> bool:
         """Return whether a word is or looks like the id of a task."""
         return word in self.ids or bool(self.split(f"{word} title")[0])
+
+    def _is_inline_id(self, word: str) -> bool:
+        """Return whether a word in a sentence is an id. A number or an ordinary word is one only where it looks so."""
+        return self.inline(word) or (word in self.ids and not word.isalpha() and not word.replace(".", "").isdecimal())
 
     def note_unread(self) -> None:
         """Add a note for each box of the file that is neither a task nor a criterion."""

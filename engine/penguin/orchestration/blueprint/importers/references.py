@@ -21,7 +21,9 @@ _MARK = r"(?:\*{1,3}|_{1,3}|`)?"
 KEY_LINE = re.compile(rf"{_MARK}(?:{_KEYS}){_MARK}\s*:\s*{_MARK}\s*(.*)", re.IGNORECASE | re.DOTALL)
 """A line such as `Depends: A-1` or `**Blocked by:** #12`; group 1 is the rest of it."""
 _INLINE = re.compile(
-    r"\b(?:depends\s+(?:up)?on|blocked\s+by)\b[:\s]+((?:[\w.#`-]+(?:\s*(?:,|and|&)\s*)?)+)", re.IGNORECASE
+    r"(?:\b(?:depends\s+(?:up)?on|blocked\s+by)\b[:\s]+|⛔\ufe0f?\s*|\bdep:)"
+    r"((?:[\w.#`-]+(?:\s*(?:,|and|&)\s*)?)+)",
+    re.IGNORECASE,
 )
 _IN_BRACKETS = re.compile(rf"[(\[]\s*(?:{_KEYS})\s*:?\s+([^()\[\]]+)[)\]]", re.IGNORECASE)
 _SEPARATOR = re.compile(r"\s*(?:,|;|&|\band\b|\s)\s*")

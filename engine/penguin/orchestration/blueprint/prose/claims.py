@@ -17,7 +17,7 @@ from penguin.orchestration.blueprint.prose.task_names import Mention, TaskNames
 
 _NEEDS = re.compile(
     r"\b(?:depend(?:s|ent|ing)?[\s_]+(?:up)?on|depends|dependenc(?:y|ies)|deps?|block(?:ed|ers?)(?:[\s_-]+(?:by|on))?"
-    r"|wait(?:s|ing)?(?:[\s_]+(?:for|on))|pre-?req(?:uisite)?s?|predecessors?)\b",
+    r"|wait(?:s|ing)?(?:[\s_]+(?:for|on))|pre-?req(?:uisite)?s?|predecessors?)\b|←|⇐",
     re.IGNORECASE,
 )
 """Words that mean a dependency on the tasks named after them."""
@@ -38,7 +38,7 @@ _GROUP_WORD = rf"(?:{_NEEDS.pattern}|\b(?:after|requires?|once|until)\b)[\s:*_`]
 _GROUP = re.compile(
     rf"{_GROUP_WORD}(?:(?:all|every(?:thing)?)\s+(?:of\s+)?(?:the\s+)?(?:tasks?|above|before|else|others?|phases?|stories)\b"
     r"|(?:all\s+)?(?:the\s+)?(?:previous|preceding|prior|other|earlier)\s+(?:tasks?|phases?|steps?|ones?|stor(?:y|ies)|sections?|items?)\b"
-    r"|(?:phase|section|stage|milestone|epic|group|sprint)\s+#?(?P<number>\w*\d\w*))",
+    r"|(?:phase|section|stage|milestone|epic|group|sprint|wave|batch|round|iteration)\s+#?(?P<number>\w*\d\w*))",
     re.IGNORECASE,
 )
 """A dependency on many tasks at once, such as `depends on all above` or `after Phase 1`."""

@@ -92,9 +92,11 @@ class _Reader:
         return name, needed
 
     def _step(self, step: FieldReader, context: str) -> ImportedItem:
-        stated, title, goal = step.text("id"), step.text("title", "name"), step.text("goal")
+        stated, title, goal = step.text("id"), step.text("title", "name", "text", "task"), step.text("goal")
         status = step.text("status")
         title = title or goal
+        if not title and not stated:
+            self.checker.error(step.line, "a step has no title", "add title: TEXT")
         item_id = stated or self.ids.take(id_from_title(title))
         item = ImportedItem(
             id=item_id,

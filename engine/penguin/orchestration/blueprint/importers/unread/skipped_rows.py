@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from penguin.orchestration.blueprint.importers.markdown_outline import Heading, Item
+from penguin.orchestration.blueprint.importers.markdown_outline import Heading, Item, Prose
 from penguin.orchestration.blueprint.importers.unread.tables import table_rows
 from penguin.orchestration.blueprint.prose.content_lines import content_lines
 from penguin.orchestration.blueprint.prose.task_names import TaskNames
@@ -22,6 +22,12 @@ _MOST = 20
 _ID = re.compile(r"[\s`*_\[(#~]*(?:[A-Z][A-Za-z]*-?\d+(?:\.\d+)*[a-z]?|\d+\.\d+(?:\.\d+)*)[\s`*_\]):.~]+[^\W_]")
 """An id and a title, such as `A-1 Build`, `T001: Build` or `1.2 Build`."""
 _CELL_ID = re.compile(r"[`*_\[(#]*(?:[A-Z][A-Za-z]*-?\d+(?:\.\d+)*[a-z]?|\d+(?:\.\d+)*)[`*_\]).]*")
+_BOLD_ID = re.compile(r"\W*(?:\*\*|__|`)[A-Z][A-Za-z]*-?\d+(?:\.\d+)*[a-z]?(?:\*\*|__|`|:)")
+"""A paragraph that begins with an id in bold or in backticks."""
+_HEADING = re.compile(
+    r"(?:(?:task|step|story|issue)\s+(?:\d+(?:\.\d+)*|[A-Z])\s*[:.—–-]|[A-Z]{2,6}-\d+\b).*\w", re.IGNORECASE | re.DOTALL
+)
+"""A heading such as `Step 1: Build` or `A-1: Build`."""
 _FRONT = re.compile(r"---[ \t]*\n(.*?\n)---[ \t]*(?:\n|$)", re.DOTALL)
 _HTML_ITEM = re.compile(r"<li\b[^>]*>", re.IGNORECASE)
 _SHOWN = 80
@@ -47,7 +53,10 @@ def _skipped(source: Source, backlog: ImportedBacklog) -> Iterator[tuple[int, st
     tasks = sorted(item.line for item in backlog.items)
     names = TaskNames(backlog.items)
     sections = _task_sections(source, tasks)
+    yield from _skipped_headings(source, tasks, sections)
     for part in source.parts:
+        if isinstance(part, Prose) and _BOLD_ID.match(part.text):
+            yield part.line, lines[part.line - 1]
         if not isinstance(part, Item) or _any_between(tasks, part.line, part.end):
             continue
         named = names.find(part.text[:_SHOWN])
@@ -63,6 +72,14 @@ def _skipped(source: Source, backlog: ImportedBacklog) -> Iterator[tuple[int, st
         among = any(start <= row.line < end for start, end in sections)
         if row.line not in tasks and not known and (among or first):
             yield row.line, row.text
+
+
+def _skipped_headings(source: Source, tasks: list[int], sections: list[tuple[int, int]]) -> Iterator[tuple[int, str]]:
+    """Yield the headings that look like a task, and have none below them."""
+    starts = {start for start, _ in sections}
+    for part in source.parts:
+        if isinstance(part, Heading) and part.line not in starts and _HEADING.match(part.text):
+            yield part.line, part.text
 
 
 def _task_sections(source: Source, tasks: list[int]) -> list[tuple[int, int]]:
