@@ -25,11 +25,11 @@ phases:
 PLACES = {
     "spec-kit": ("spec-kit/auth.md", "specs/001-auth/tasks.md", "T001"),
     "task-master": ("task-master/plain.json", ".taskmaster/tasks/tasks.json", "1"),
-    "openspec": ("openspec/two-factor.md", "openspec/changes/two-factor/tasks.md", "1.1"),
+    "openspec": ("openspec/two-factor.md", "openspec/changes/two-factor/tasks.md", "2.1"),
     "kiro": ("kiro/session.md", ".kiro/specs/session/tasks.md", "1"),
-    "ralph": ("ralph/priorities.json", "prd.json", "US-001"),
+    "ralph": ("ralph/priorities.json", "prd.json", "US-002"),
 }
-"""By format: a fixture, the place of such a file in a project, and its first task."""
+"""By format: a fixture, the place of such a file in a project, and the task that runs first."""
 
 
 def put(penguin: Program, fixture: str, place: str) -> str:
@@ -58,7 +58,8 @@ def test_two_commands_from_a_foreign_backlog_to_a_running_task(empty: Program, n
     assert ran.code == 0, ran.err
     assert "penguin.yaml: new, IMPLEMENT runs claude" in ran.out
     empty.environment["PATH"] = path
-    running = empty.begin("-c", f"/workflow start {first}")
+    command = next(line.removeprefix("Try: penguin ") for line in ran.out.splitlines() if line.startswith("Try: "))
+    running = empty.begin(*command.split())
     wait_until((empty.folder / "agent-ran").exists)
     assert empty("-c", f"/workflow cancel {first}").code == 0
     out, err = running.communicate(timeout=PATIENCE)

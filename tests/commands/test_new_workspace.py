@@ -36,9 +36,6 @@ def programs(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     return folder
 
 
-DONE = "penguin import --done-as completed"
-
-
 def install(programs: Path, name: str) -> None:
     (programs / name).write_text("#!/bin/sh\n")
     (programs / name).chmod(0o755)
@@ -203,8 +200,8 @@ def test_the_test_command_is_detected(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fixture", "place", "task", "next_command"),
     [
-        ("spec-kit/auth.md", "specs/001-auth/tasks.md", "T001", f"{DONE} specs/001-auth/tasks.md"),
-        ("task-master/plain.json", ".taskmaster/tasks/tasks.json", "1", f"{DONE} .taskmaster/tasks/tasks.json"),
+        ("spec-kit/auth.md", "specs/001-auth/tasks.md", "T001", "penguin workflow start T003 --with-deps"),
+        ("task-master/plain.json", ".taskmaster/tasks/tasks.json", "1", "penguin workflow start 2.2 --with-deps"),
         ("ralph/priorities.json", "prd.json", "US-001", "penguin workflow start US-002"),
     ],
 )

@@ -19,6 +19,7 @@ STEPS = "# Plan\n\n### Step 1: Build\n- Make it\n\n### Step 2: Ship\n\n## Verifi
             "9. Definition of done",
             "✅ Success Criteria",
             "Exit criteria",
+            "Aceptance Criteria",
         ),
         *("Done when", "Verification", "Validation (all)", "4. Verification Checklist"),
     ],

@@ -10,7 +10,7 @@ from penguin.orchestration.files.workspace import CONFIG_FILE, current_folder
 from penguin_commands.results.tasks import ImportedFile, ImportResult
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from penguin.orchestration.blueprint import BlueprintSet
@@ -49,12 +49,14 @@ def import_backlogs(session: Session, request: ImportRequest) -> ImportResult:
         import asyncio
 
         recorded = asyncio.run(_record_done(session, plans))
+    next_command, record_command = ("", "") if request.dry_run else _next_commands(session, plans)
     return ImportResult(
         files=tuple(_file(plan) for plan in plans),
         config=config.state,
         agent=config.agent,
         recorded=recorded,
-        next_command="" if request.dry_run else _next_command(session, plans),
+        next_command=next_command,
+        record_command=record_command,
         dry_run=request.dry_run,
         test_missing=not config.has_tests,
         test_command=config.test.command if config.test else "",
@@ -176,19 +178,31 @@ def _file(plan: ImportPlan) -> ImportedFile:
     )
 
 
-def _next_command(session: Session, plans: Sequence[ImportPlan]) -> str:
-    """Return the command that starts the first task that is ready, or that makes some ready."""
-    from penguin.orchestration.blueprint.ready import ready_tasks
+def _next_commands(session: Session, plans: Sequence[ImportPlan]) -> tuple[str, str]:
+    """Return the command that starts the first task, and the one that records what the sources call done.
+
+    With `--with-deps`, the first command runs tasks that the source calls done, if no other task can start.
+    """
     from penguin_commands.grammar.tokens import command_line
     from penguin_commands.handlers.task_progress import TaskProgress
 
     progress = TaskProgress(session)
-    claimed: list[str] = []
+    starts, needing, claimed = [], [], []
     for plan in plans:
         project = plan.blueprint.project_id
         completed, active = progress.completed_tasks(project), progress.active_tasks(project)
-        ready = ready_tasks(plan.blueprint.tasks, completed, active)
-        if found := next((task.id for task in ready if task.id not in plan.done), None):
-            return command_line("workflow", "start", found)
-        claimed += [plan.source for task_id in plan.done if task_id not in completed]
-    return command_line("import", "--done-as", "completed", claimed[0]) if claimed else ""
+        starts += _first_open(plan, completed, active)
+        needing += _first_open(plan, {*completed, *plan.done}, active)
+        claimed += [plan.source] * any(task_id not in completed for task_id in plan.done)
+    record = command_line("import", "--done-as", "completed", claimed[0]) if claimed else ""
+    if starts:
+        return command_line("workflow", "start", starts[0]), record
+    return (command_line("workflow", "start", needing[0], "--with-deps"), record) if needing else (record, "")
+
+
+def _first_open(plan: ImportPlan, completed: Collection[str], active: Collection[str]) -> list[str]:
+    """Return the first task that can start and that its source does not call done; none: an empty list."""
+    from penguin.orchestration.blueprint.ready import ready_tasks
+
+    ready = ready_tasks(plan.blueprint.tasks, completed, active)
+    return [task.id for task in ready if task.id not in plan.done][:1]

@@ -349,6 +349,8 @@ class ImportResult(NamedTuple):
     """Ids of the tasks that were recorded as done outside of Penguin."""
     next_command: str
     dry_run: bool
+    record_command: str = ""
+    """The command that records the tasks that the source calls done, so that they are not run; empty: none is left."""
     test_missing: bool = False
     """penguin.yaml does not say what TEST runs."""
     test_command: str = ""
@@ -364,6 +366,7 @@ class ImportResult(NamedTuple):
             "agent": self.agent,
             "recorded": list(self.recorded),
             "next": self.next_command,
+            "record": self.record_command,
             "test_missing": self.test_missing,
             "test_command": self.test_command,
         }

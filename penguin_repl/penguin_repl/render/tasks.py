@@ -281,6 +281,13 @@ def _import(result: p.ImportResult) -> Iterator[Part]:
         yield "Nothing was written."
     elif result.next_command:
         yield field("Try", Span(result.next_command, "command"))
+        yield from _record_command(result)
+
+
+def _record_command(result: p.ImportResult) -> Iterator[Part]:
+    """Yield how to keep the tasks that the source calls done from being run."""
+    if result.record_command:
+        yield line("To run none of the tasks that are done: ", Span(result.record_command, "command"))
 
 
 def _missing_commands(result: p.ImportResult) -> Iterator[Part]:
@@ -306,6 +313,8 @@ def _init(result: p.InitResult) -> Iterator[Part]:
         yield from _imported_file(backlog)
     yield from map(line, result.notes)
     yield field("Try", Span(result.next_command, "command"))
+    if result.imported:
+        yield from _record_command(result.imported)
 
 
 def _imported_file(file: p.ImportedFile) -> Iterator[Part]:
