@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from penguin.orchestration.backend import BlueprintError, TaskNotFound
 from penguin.orchestration.blueprint.blueprint_cache import cached_blueprint
-from penguin.orchestration.blueprint.builder import build_blueprint
+from penguin.orchestration.blueprint.building.builder import build_blueprint
 from penguin.orchestration.blueprint.model import Blueprint, BlueprintItem, foreign_hints
 from penguin.orchestration.config.document import parse_json, parse_yaml, read_text
 from penguin.orchestration.config.document_checker import ERROR, WARNING, Checker, Node, Problem, nearest

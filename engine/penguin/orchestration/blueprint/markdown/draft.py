@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
-from penguin.orchestration.blueprint.builder import Lines, TaskNode
+from penguin.orchestration.blueprint.building.builder import Lines, TaskNode
 from penguin.orchestration.blueprint.keys import BLOCKS, DEPENDENCIES, LISTS
 from penguin.orchestration.blueprint.markdown.blocks import Block
 from penguin.orchestration.blueprint.task_ids import id_from_title
