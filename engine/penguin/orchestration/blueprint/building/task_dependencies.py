@@ -10,7 +10,7 @@ _DEPENDENCY_KEYS = ("task_id", "policy", "artifact_key")
 
 
 def read_dependencies(checker: Checker, node: Node | None, entries: dict[str, Node], where: str) -> tuple[str, ...]:
-    """Return the ids of the tasks that a task depends on. `node` is its list of dependencies, `entries` all its keys."""
+    """Return the ids of the tasks that a task depends on, from its key for dependencies and its other `entries`."""
     where = f"{where}: dependencies"
     nodes = _dependency_nodes(checker, node, where)
     nodes += _dependency_specs(checker, entries.get("dependency_specs"), where)
