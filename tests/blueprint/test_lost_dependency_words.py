@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from penguin.orchestration.blueprint import parse_blueprint
 from penguin.orchestration.blueprint.markdown.lost_dependencies import STEMS, WORD
 
 
@@ -13,3 +14,8 @@ from penguin.orchestration.blueprint.markdown.lost_dependencies import STEMS, WO
 def test_each_word_contains_a_stem(text: str) -> None:
     """Lines without a stem are not searched for words."""
     assert any(stem in text.casefold() for stem in STEMS)
+
+
+def test_a_short_word_with_a_colon_is_named() -> None:
+    blueprint = parse_blueprint("# P\n\n## Tasks\n\n- [ ] A-1 One\n- [ ] A-2 Two dep:A-1\n", "b.md")
+    assert [problem.line for problem in blueprint.problems] == [6]

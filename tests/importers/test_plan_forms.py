@@ -106,6 +106,18 @@ def test_dependencies_as_signs(tmp_path: Path, words: str) -> None:
     assert tasks[1].dependencies == ("A-1",)
 
 
+def test_numbers_of_stories(tmp_path: Path) -> None:
+    text = "## Story 1.1: Login\n\nText.\n\n## Story 1.2: Logout\n\n**Prerequisites:** Story 1.1\n"
+    tasks = plan_text(tmp_path, "plan.md", text).blueprint.tasks
+    assert [(task.id, task.dependencies) for task in tasks] == [("1.1", ()), ("1.2", ("1.1",))]
+
+
+@pytest.mark.parametrize("words", ["(depends on #1)", "(blocked by 1, 2)", "[deps: #3]"])
+def test_numbers_that_no_task_has_are_named(tmp_path: Path, words: str) -> None:
+    plan = plan_text(tmp_path, "todo.md", f"1. [ ] Schema\n2. [ ] API {words}\n")
+    assert 2 in [note.line for note in plan.notes]
+
+
 @pytest.mark.parametrize("line", ["- [ ] A-2 Two ← A-1", "## Wave 2 (after Wave 1)\n- [ ] A-2 Two"])
 def test_other_dependencies_are_named(tmp_path: Path, line: str) -> None:
     assert 2 in [note.line for note in plan_text(tmp_path, "todo.md", f"- [ ] A-1 One\n{line}\n").notes]

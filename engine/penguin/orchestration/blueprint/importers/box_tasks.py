@@ -15,6 +15,7 @@ from penguin.orchestration.blueprint.importers.references import (
     inline_ids,
     key_values,
     says_none,
+    unknown_numbers,
     value_ids,
 )
 from penguin.orchestration.blueprint.importers.task_ids import UniqueIds, id_from_title
@@ -143,6 +144,8 @@ class BoxReader:
         if item.starred:
             task.metadata["optional"] = "yes"
         task.dependencies = inline_ids(expand_ranges(item.text, self.ids), self._is_inline_id)
+        if unknown := unknown_numbers(item.text, self.ids):
+            self.backlog.note(item.line, f"{unknown} names no task of the file, and is kept as prose")
         without = self._children(task, item, context)
         below = self._key_lines(task, text_below(item, self.lines, without).split("\n"), item.line)
         task.description = "\n\n".join(part for part in (below, context) if part)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.config.document_checker import nearest
@@ -26,6 +26,11 @@ _INLINE = re.compile(
     re.IGNORECASE,
 )
 _IN_BRACKETS = re.compile(rf"[(\[]\s*(?:{_KEYS})\s*:?\s+([^()\[\]]+)[)\]]", re.IGNORECASE)
+_NUMBER_IN_BRACKETS = re.compile(
+    r"[(\[]\s*(?:depends\s+(?:up)?on|depends|blocked\s+by|deps?)\s*:?\s+"
+    r"#?\d+(?:\s*(?:,|&|and)\s*#?\d+)*\s*[)\]]",
+    re.IGNORECASE,
+)
 _SEPARATOR = re.compile(r"\s*(?:,|;|&|\band\b|\s)\s*")
 _BULLET = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+(?:\[[ xX]?\]\s+)?(.*)")
 _STRUCK = re.compile(r"~~.*?~~|<!--(?:(?!<!--).)*?-->", re.DOTALL)
@@ -36,7 +41,7 @@ _DENIED = re.compile(
 _STARTS_WITH_NONE = re.compile(r"[\s`*_(]*(?:none|nothing|n/a|no\s+longer|not)\b", re.IGNORECASE)
 _REMARK = re.compile(r"(?<=[\w`*_\])])\s+\([^()]*\)")
 _LIST = re.compile(r"[,;&]|\band\b")
-_KIND_OF_TASK = re.compile(r"\b(?:tasks?|steps?)\s+#?(?=[`*_]*[\w.-]*\d)", re.IGNORECASE)
+_KIND_OF_TASK = re.compile(r"\b(?:tasks?|steps?|stor(?:y|ies))\s+#?(?=[`*_]*[\w.-]*\d)", re.IGNORECASE)
 _RANGE = re.compile(
     r"(?<![\w.])(?P<first>(?:[A-Za-z0-9][\w.-]{0,100}?)?\d[a-z]?)[`*_\]]*\s*(?:-|–|—|\.{2,3}|…|\bto\b|\bthrough\b|\bthru\b)\s*[`*_\[]*"
     r"(?P<last>[A-Za-z0-9][\w-]*(?:\.\d+)*)"
@@ -57,6 +62,12 @@ def inline_ids(text: str, is_id: Callable[[str], bool]) -> list[str]:
         words = _words(match[1])
         found += words if words and all(map(is_id, words)) else []
     return list(dict.fromkeys(found))
+
+
+def unknown_numbers(text: str, ids: Container[str]) -> str:
+    """Return the part of a title such as `(depends on #1)` if no task of the file has that number; else ''."""
+    matches = (match[0] for match in _NUMBER_IN_BRACKETS.finditer(_STRUCK.sub("", text)))
+    return next((found for found in matches if not all(number in ids for number in re.findall(r"\d+", found))), "")
 
 
 def ids_in(text: str, is_id: Callable[[str], bool]) -> list[str]:

@@ -17,13 +17,13 @@ from penguin.orchestration.config.document_checker import NOTE, Checker
 WORD = re.compile(
     r"(?<![\w-])(?P<reverse>blocks|unblocks|precedes|(?:required|needed)\s+(?:by|for)"
     r"|(?:dependency|prerequisite|predecessor)\s+(?:of|for))\b"
-    r"|(?<![\w-])(?P<word>depend(?:s|ent|ing)?[\s_-]*(?:up)?on|(?:dependencies|prerequisites|predecessors|deps|prereqs?)(?!\s+of\b)|dependency|depends|blocked[\s_-]*(?:by|on)"
+    r"|(?<![\w-])(?P<word>depend(?:s|ent|ing)?[\s_-]*(?:up)?on|(?:dependencies|prerequisites|predecessors|deps|dep(?=:)|prereqs?)(?!\s+of\b)|dependency|depends|blocked[\s_-]*(?:by|on)"
     r"|blockers?|wait(?:s|ing)?[\s_-]*(?:for|on)|prerequisite|predecessor|requires?|needs?(?!\s+to\b)|(?P<weak>after))\b"
     r"|(?P<arrow>[-=]+>|→|⇒|<[-=]+|←)",
     re.IGNORECASE,
 )
 STEMS = (
-    *("depend", "deps", "block", "preced", "predecessor", "prereq", "require", "need", "wait", "after"),
+    *("depend", "deps", "dep:", "block", "preced", "predecessor", "prereq", "require", "need", "wait", "after"),
     *("->", "=>", "<-", "<=", "→", "⇒", "←"),
 )
 """Each match of `WORD` contains one of these. To search for them is much faster."""
