@@ -84,6 +84,7 @@ LOSS_CHECK = "penguin_commands.loss_check"
 INDEX = "penguin.orchestration.files.workflow_index"
 """What a list needs to notice lost workflows."""
 PLAIN = "penguin_repl.render.plain"
+PROGRESS = {"penguin.orchestration.core.priority", "penguin.orchestration.store.progress"}
 DRAWING = {
     "penguin_repl.terminal",
     "penguin_repl.terminal.draw",
@@ -137,7 +138,7 @@ def run(program: Program, code: str, script: str = "") -> str:
         (["-c", "/workflow list"], {INDEX, LOSS_CHECK, PLAIN}),
         (
             ["-c", "/workflow list", "--color", "always"],
-            {INDEX, LOSS_CHECK, "penguin.orchestration.store.progress", *DRAWING},
+            {INDEX, LOSS_CHECK, *PROGRESS, *DRAWING},
         ),
         (
             ["-c", "/workflow status quick"],

@@ -11,6 +11,7 @@ from tests.store.stored_workflow import NOON, StoredWorkflow, commit_workflows
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase
 from penguin.orchestration.core.commands import Cancel, Claim, Dispatch, Pause
+from penguin.orchestration.core.priority import queue_priority
 from penguin.orchestration.store.progress import GateState, WorkflowProgress, progress_of
 from penguin.orchestration.store.queries import WorkflowReader
 
@@ -88,18 +89,31 @@ def test_a_clock_that_was_set_back_gives_no_negative_time(db: Path, reader: Work
 def test_the_row_is_enough_where_the_events_are_elsewhere(db: Path, reader: WorkflowReader) -> None:
     runs, over = at_test(StoredWorkflow("runs")), StoredWorkflow("over").complete()
     commit_workflows(db, runs, over)
+    before = reader.progress_of([runs.id, over.id])
     _execute(db, "DELETE FROM event")
     found = reader.progress_of([runs.id, over.id, "unknown", "\udcff"])
     assert found.keys() == {runs.id, over.id}
-    assert (found[runs.id].gates, found[over.id].gates) == ((P, R, W, W), (P, P, P, P))
-    assert found[runs.id].max_attempts == 0, "not known"
+    assert [one.gates for one in found.values()] == [one.gates for one in before.values()]
+    assert (found[runs.id].attempt, found[runs.id].max_attempts) == (1, 2)
 
 
-def test_a_damaged_history_still_shows_its_row(db: Path, reader: WorkflowReader) -> None:
-    workflow = at_test(StoredWorkflow("runs"))
-    commit_workflows(db, workflow)
-    _execute(db, "UPDATE event SET data = '[]'")
-    assert reader.progress_of([workflow.id])[workflow.id].gates == (P, R, W, W)
+@pytest.mark.parametrize("text", ["", "PASSED", "PASSED " * 10, "1 2 3", "PASSED RUNNING WAITING LATE 1 2 0 0.0 0 1"])
+def test_a_row_without_readable_progress_tells_what_its_other_columns_say(
+    db: Path, reader: WorkflowReader, text: str
+) -> None:
+    runs, over = at_test(StoredWorkflow("runs")), StoredWorkflow("over", skip=[WorkflowPhase.USE]).complete()
+    commit_workflows(db, runs, over)
+    _execute(db, f"UPDATE run SET progress = '{text}'")
+    found = reader.progress_of([runs.id, over.id])
+    assert (found[runs.id].gates, found[over.id].gates) == ((P, R, W, W), (P, P, S, P))
+    assert (found[runs.id].attempt, found[runs.id].max_attempts) == (0, 0), "not known"
+
+
+def test_the_rank_is_that_of_the_scheduler(db: Path, reader: WorkflowReader) -> None:
+    new, runs = StoredWorkflow("new"), at_test(StoredWorkflow("runs"))
+    commit_workflows(db, new, runs)
+    for workflow in (new, runs):
+        assert reader.progress_of([workflow.id])[workflow.id].rank == queue_priority(workflow.state)
 
 
 def _at(reader: WorkflowReader, now: float, *ids: str) -> dict[str, WorkflowProgress]:

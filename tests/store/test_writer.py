@@ -283,7 +283,7 @@ def unit(n):
 
 def ROW(n):
     fixed = (f"w{n}", "p", f"t{n}", "b", "T", "[]", "", "shared", 0, 0.0)
-    return (*fixed, 1, 0.0, "PENDING", 0, 0.0, 0, "", "", "", "", "[]", 0, 0, 0.0, 0.0, "[]", "PENDING", 0, 0, "")
+    return (*fixed, 1, 0.0, "PENDING", 0, 0.0, 0, "", "", "", "", "[]", 0, 0, 0.0, 0.0, "[]", "", "PENDING", 0, 0, "")
 
 async def main(db, space_returns):
     troubles = asyncio.Queue()

@@ -9,14 +9,18 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus
 from tests.support.temporal_server import TemporalServer, temporal_settings
 from tests.support.temporal_workspace import TemporalWorkspace
-from tests.support.waiting import wait_for_workflow
+from tests.support.waiting import wait_for_workflow, wait_until_async
 
+from penguin.orchestration.config import load_settings
 from penguin.orchestration.files.engine_lock import live_engines
+from penguin.orchestration.files.workspace import Workspace
+from penguin.orchestration.store.progress import GateState
 from penguin.orchestration.temporal import temporal_process as process
 from penguin.orchestration.temporal.backend import TemporalBackend
 from penguin.orchestration.temporal.client.client import TemporalClient
 from penguin.orchestration.temporal.client.connection import connect
 from penguin.orchestration.temporal.messages import WorktreeOwner, WorktreeSite
+from penguin.orchestration.temporal.reader import TemporalReader
 from penguin.orchestration.temporal.worker import worker
 from penguin.orchestration.temporal.worker.ownership import OwnershipClient
 from penguin.orchestration.temporal.workflows.worktree_owner import owner_workflow_id
@@ -105,6 +109,26 @@ async def test_the_tools_of_temporal_can_ask_the_workflow_itself(temporal_worksp
     await connection.aclose()
     assert (status["workflow_id"], status["status"], status["progress"]) == (workflow_id, "BLOCKED", 90)
     assert [result["verdict"] for result in results] == ["PASSED", "PASSED", "PASSED", "UNVERIFIED"]
+
+
+async def test_the_row_of_a_workflow_tells_its_progress(temporal_workspace: TemporalWorkspace) -> None:
+    retry = {"max_attempts": 3, "initial_delay_sec": 600}
+    with scripted_phases({"TEST": ["FAILED"]}):
+        async with temporal_workspace.backend(retry=retry) as backend:
+            workflow_id = await backend.start_workflow("a")
+            reader = TemporalReader(Workspace(temporal_workspace.root), load_settings(temporal_workspace.root))
+
+            async def has_failed() -> bool:
+                found = await asyncio.to_thread(reader.progress_of, [workflow_id])
+                progress = found[workflow_id]
+                return (progress.gates, progress.attempt, progress.max_attempts) == (
+                    (GateState.PASSED, GateState.FAILED, GateState.WAITING, GateState.WAITING),
+                    2,
+                    3,
+                )
+
+            await wait_until_async(has_failed, "a failed TEST that waits for its next attempt")
+            reader.close()
 
 
 async def test_closing_does_not_wait_for_an_end_that_cannot_be_reported(

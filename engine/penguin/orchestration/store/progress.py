@@ -8,23 +8,22 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from penguin.orchestration.core.priority import Rank, TaskRank, rank_of
 from penguin.orchestration.workflow_status import GATES, WorkflowPhase, WorkflowStatus
 
 if TYPE_CHECKING:
-    from penguin.orchestration.core.priority import Rank
     from penguin.orchestration.core.state import State
 
 ROWS = """
-SELECT workflow_id, title, status, phase, attempt, slot, created_at, updated_at, due_at FROM run
+SELECT workflow_id, title, status, phase, slot, created_at, updated_at, due_at, progress FROM run
 WHERE workflow_id IN ({})
 """
-EVENTS = "SELECT data FROM event WHERE workflow_id = ? ORDER BY seq"
 SKIPPED_GATES = f"""
 SELECT {", ".join(f"json_extract(data, '$[0].definition.gates.{gate}.skip')" for gate in GATES)} FROM event
 WHERE workflow_id = ? ORDER BY seq LIMIT 1
 """
-LAST = 1_000
-"""Comes after every priority."""
+LAST: TaskRank = (1_000, 0.0, 0, 0)
+"""Comes after every task."""
 AT_ONCE = 500
 """Maximum number of ids in one query: SQLite limits parameters to a few thousand."""
 
@@ -42,6 +41,10 @@ class GateState(StrEnum):
     """It waits for a person."""
     WAITING = "WAITING"
     """It has not run since IMPLEMENT ran last."""
+
+
+_STOPPED = {WorkflowStatus.BLOCKED: GateState.BLOCKED, WorkflowStatus.FAILED: GateState.FAILED}
+"""The state of the gate at which a workflow stopped, by its status."""
 
 
 class WorkflowProgress(NamedTuple):
@@ -70,11 +73,20 @@ class _Row(NamedTuple):
     title: str
     status: str
     phase: str
-    attempt: int
     slot: int
     created_at: float
     updated_at: float
     due_at: float
+    progress: str
+
+
+class _Stored(NamedTuple):
+    """What the column `progress` holds."""
+
+    gates: tuple[GateState, ...]
+    attempt: int
+    max_attempts: int
+    task_rank: TaskRank
 
 
 def progress_of(
@@ -97,38 +109,52 @@ def progress_of(
     return found
 
 
-def gate_states(state: State) -> tuple[GateState, ...]:
-    """Return the states of a workflow's four gates."""
-    return tuple(_gate_state(state, gate) for gate in GATES)
+def progress_text(state: State) -> str:
+    """Return what the column `progress` of a workflow's row holds: the states of its gates, its attempt and the
+    maximum, and the rank of its task, as words with spaces between them."""
+    gates = " ".join(_gate_states(state))
+    attempt, most = (0, 0) if state.is_final else (_attempt_number(state), state.definition.retry.max_attempts)
+    priority, value, risk, place = state.definition.task.rank
+    return f"{gates} {attempt} {most} {priority} {value} {risk} {place}"
 
 
-def _gate_state(state: State, gate: WorkflowPhase) -> GateState:
-    if state.gate(gate).skip:
-        return GateState.SKIPPED
-    if state.pass_of(gate) is not None or state.status is WorkflowStatus.COMPLETED:
-        return GateState.PASSED
-    if state.is_running and state.phase is gate:
-        return GateState.RUNNING
-    if state.status is WorkflowStatus.BLOCKED and state.phase is gate:
-        return GateState.BLOCKED
-    failed = gate in state.findings or (state.status is WorkflowStatus.FAILED and state.phase is gate)
-    return GateState.FAILED if failed else GateState.WAITING
+def _gate_states(state: State) -> list[GateState]:
+    # Written with every decision, so it computes once what is the same for all gates.
+    gates, findings = state.definition.gates, state.findings
+    passed = GATES if state.status is WorkflowStatus.COMPLETED else [each.phase for each in state.passes]
+    current = GateState.RUNNING if state.is_running else _STOPPED.get(state.status)
+    states = []
+    for gate in GATES:
+        if gates[gate].skip:
+            states.append(GateState.SKIPPED)
+        elif gate in passed:
+            states.append(GateState.PASSED)
+        elif gate is state.phase and current is not None:
+            states.append(current)
+        else:
+            states.append(GateState.FAILED if gate in findings else GateState.WAITING)
+    return states
 
 
 def _progress(connection: sqlite3.Connection, row: _Row, now: float) -> WorkflowProgress:
-    status = WorkflowStatus(row.status)
+    status, phase = WorkflowStatus(row.status), WorkflowPhase(row.phase)
     end = row.updated_at if status.final else now
-    state = None if status.final else _state(connection, row.workflow_id)
-    if state is None:
-        gates, attempt, most = _gates_of_row(connection, row), 0, 0
-        rank = _rank_of_row(row)
-    else:
-        from penguin.orchestration.core.priority import queue_priority
-
-        gates, most = gate_states(state), state.definition.retry.max_attempts
-        attempt, rank = _attempt_number(state), queue_priority(state)
+    gates, attempt, most, task_rank = _stored(row.progress) or _Stored(_gates_of_row(connection, row), 0, 0, LAST)
+    rank = rank_of(phase, task_rank, row.created_at)
     elapsed = max(0.0, end - row.created_at)
     return WorkflowProgress(row.title, gates, attempt, most, bool(row.slot), elapsed, row.due_at, rank)
+
+
+def _stored(text: str) -> _Stored | None:
+    """Return what a `progress_text` says; None if it says nothing: another version or a damage left it so."""
+    words = text.split(" ")
+    try:
+        gates = tuple(map(GateState, words[: len(GATES)]))
+        attempt, most, priority, value, risk, place = words[len(GATES) :]
+        return _Stored(gates, int(attempt), int(most), (int(priority), float(value), int(risk), int(place)))
+    except ValueError:
+        # `penguin check` names damaged values; a table still shows the row.
+        return None
 
 
 def _attempt_number(state: State) -> int:
@@ -137,26 +163,6 @@ def _attempt_number(state: State) -> int:
     # While it waits for a retry, the next attempt counts already.
     failures = state.failures.get(state.phase, 0)
     return failures + 1 if state.is_running or state.status.moving else failures
-
-
-def _rank_of_row(row: _Row) -> Rank:
-    """Return the place of a workflow whose task is not known here: after those of the same kind."""
-    return (row.phase == WorkflowPhase.PENDING, (LAST, 0.0, 0, 0), row.created_at)
-
-
-def _state(connection: sqlite3.Connection, workflow_id: str) -> State | None:
-    """Return the state of a workflow; None if its events are not in this database, or can't be read."""
-    rows = connection.execute(EVENTS, (workflow_id,)).fetchall()
-    if not rows:
-        return None
-    from penguin.orchestration.core.state import rebuild
-    from penguin.orchestration.store.rows import UnreadableEvents, decode_events
-
-    try:
-        return rebuild([event for (data,) in rows for event in decode_events(data)])
-    except (UnreadableEvents, ValueError, TypeError, LookupError):
-        # `penguin check` names a damaged history; a table still shows the row.
-        return None
 
 
 def _gates_of_row(connection: sqlite3.Connection, row: _Row) -> tuple[GateState, ...]:

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from penguin.orchestration.core.events import AnyEvent, Event
 from penguin.orchestration.core.state import State
+from penguin.orchestration.store.progress import progress_text
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[AnyEvent]).decode
@@ -62,7 +63,7 @@ _FIXED = [
 ]
 _MOVING = [
     *("seq", "updated_at", "phase", "attempt", "due_at", "cancelling", "host", "actor", "reason", "advice"),
-    *("artifacts", "turns", "tokens", "usd", "minutes", "left_changes"),
+    *("artifacts", "turns", "tokens", "usd", "minutes", "left_changes", "progress"),
 ]
 _INDEXED = ["status", "slot", "holds_tree", "owner"]
 RUN_COLUMNS = (*_FIXED, *_MOVING, *_INDEXED)
@@ -133,6 +134,7 @@ def _moving(state: State, seq: int) -> Row:
         usage.usd,
         usage.minutes,
         _encode(state.left_changes).decode() if state.left_changes else "[]",
+        progress_text(state),
     )
 
 

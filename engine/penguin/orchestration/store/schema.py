@@ -9,10 +9,11 @@ from pathlib import Path
 import msgspec
 from sqlite_utils import Database, Migrations
 
-from penguin.orchestration.core.state import rebuild
+from penguin.orchestration.core.state import State, rebuild
 from penguin.orchestration.core.tree_isolation import IN_PLACE
 from penguin.orchestration.files.failpoints import reach
 from penguin.orchestration.store.database_file import APPLICATION_ID, SCHEMA_VERSION, copy_database, sql_list
+from penguin.orchestration.store.progress import progress_text
 from penguin.orchestration.store.rows import decode_events
 from penguin.orchestration.workflow_status import ACTIVE
 
@@ -160,12 +161,30 @@ def _working_tree(db: Database) -> None:
             db.execute("UPDATE run SET holds_tree = 1 WHERE workflow_id = ?", (workflow_id,))
 
 
+@migrations(name="0003_progress", transactional=False)
+def _progress(db: Database) -> None:
+    db.execute("ALTER TABLE run ADD COLUMN progress TEXT NOT NULL DEFAULT ''")
+    active = f"SELECT workflow_id, seq FROM run WHERE status IN ({_ACTIVE})"
+    for workflow_id, seq in db.execute(active).fetchall():
+        rows = db.execute("SELECT seq, data FROM event WHERE workflow_id = ? ORDER BY seq", (workflow_id,)).fetchall()
+        # The events of a server's workflow may be older than its row.
+        state = _rebuilt([data for _, data in rows]) if rows and rows[-1][0] == seq else None
+        if state is not None:
+            db.execute("UPDATE run SET progress = ? WHERE workflow_id = ?", (progress_text(state), workflow_id))
+
+
 def _holds_tree(history: list[str]) -> bool:
-    """Return whether a workflow that began holds the working tree. `penguin check` names a damaged history."""
+    """Return whether a workflow that began holds the working tree."""
+    state = _rebuilt(history)
+    return state is not None and state.holds_tree
+
+
+def _rebuilt(history: list[str]) -> State | None:
+    """Return the state after a history; None if it is damaged, which `penguin check` names."""
     try:
-        return rebuild([event for data in history for event in decode_events(data)]).holds_tree
+        return rebuild([event for data in history for event in decode_events(data)])
     except (msgspec.MsgspecError, ValueError, TypeError, LookupError):
-        return False
+        return None
 
 
 def migrate(

@@ -38,11 +38,14 @@ class WorkflowSnapshot(NamedTuple):
 
 
 def encode_memo(seq: int, state: State) -> str:
-    """Encode the part that changes, without output of steps, for readers without the events."""
+    """Encode the part that changes, without output of steps, for readers without the events.
+
+    Of the findings, it keeps which phases have some: the states of the gates depend on it.
+    """
     ended = state.ended
     if ended is not None:
         ended = replace(ended, result=replace(ended.result, steps=()))
-    fields = msgspec.to_builtins(replace(state, findings={}, ended=ended))
+    fields = msgspec.to_builtins(replace(state, findings=dict.fromkeys(state.findings, ""), ended=ended))
     del fields["definition"]
     return _encode([seq, fields]).decode()
 
@@ -53,7 +56,7 @@ def describe_definition(definition: Definition) -> str:
 
 
 def decode_memo(summary: str, definition: str) -> WorkflowSnapshot:
-    """Decode the state, without findings. Raises UnreadableMemo."""
+    """Decode the state, without the texts of findings. Raises UnreadableMemo."""
     try:
         seq, fields = msgspec.json.decode(summary, type=tuple[int, dict[str, Any]])
         fields["definition"] = msgspec.json.decode(definition)
