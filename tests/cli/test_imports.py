@@ -89,9 +89,9 @@ DRAWING = {
     "penguin_repl.terminal",
     "penguin_repl.terminal.draw",
     "penguin_repl.terminal.lines",
-    "penguin_repl.terminal.renderables",
     "penguin_repl.terminal.table",
     "penguin_repl.terminal.theme",
+    "penguin_repl.terminal.views",
 }
 """What a list needs on a terminal."""
 SLOW = {
@@ -197,6 +197,13 @@ def test_the_version_loads_no_command(penguin: Program) -> None:
     found = modules(penguin, "--version")
     assert {name for name in found if name.startswith("penguin")} == {"penguin_repl", "penguin_repl.main"}
     assert not found & {"typing", "argparse"}
+
+
+def test_a_drawn_list_needs_no_console_of_rich(penguin: Program) -> None:
+    penguin("-c", "/workflow start quick")
+    found = modules(penguin, "-c", "/workflow list", "--color", "always")
+    assert "rich.style" in found
+    assert not found & {"rich.console", "rich.text", "rich.table", "dataclasses", "msgspec", "yaml", "asyncio"}
 
 
 def test_the_shell_shows_its_prompt_before_it_loads_rich(penguin: Program) -> None:

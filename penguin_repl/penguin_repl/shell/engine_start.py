@@ -19,6 +19,7 @@ LIMIT = 500
 """The maximum number of workflows to read."""
 EMPTY_STORE_HINT = "No workflows yet. /task list shows the tasks, /help the commands; Ctrl-D quits."
 
+DRAWING = ("penguin_repl.terminal.draw", "penguin_repl.terminal.renderables")
 NO_WORKER = "No worker is running: started workflows wait for one; type: penguin worker"
 
 
@@ -26,8 +27,8 @@ async def open_engine(session: Session) -> str:
     """Open the backend and take over workflows without an engine; return a notice. Raises WorkflowError."""
     # In a thread, so that the prompt handles keys meanwhile.
     package = "temporal" if session.uses_temporal else "native"
-    await asyncio.to_thread(import_module, f"penguin.orchestration.{package}.backend")
-    await asyncio.to_thread(import_module, "penguin_repl.terminal.draw")
+    for module in (f"penguin.orchestration.{package}.backend", *DRAWING):
+        await asyncio.to_thread(import_module, module)
     await session.report_other_backend()
     found = await session.run_in_reader_thread(lambda: orphaned_workflows(session.reader))
     if not session.backend.works_here:

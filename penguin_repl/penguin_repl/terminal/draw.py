@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import io
-from typing import IO, TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from rich.console import Console
+from rich.color import ColorSystem
 
-from penguin_repl.terminal.renderables import renderable
+from penguin_repl.render.parts import Code, Panel, Tree
 from penguin_repl.terminal.theme import make_styles
+from penguin_repl.terminal.views import view_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from rich.style import Style
 
     from penguin.orchestration.config.theme import ThemeSetting
     from penguin_repl.render.parts import Part
@@ -37,9 +39,9 @@ class Drawer:
     ) -> None:
         self._styles = make_styles(theme, truecolor=truecolor)
         self._styles.single_characters = single_characters
-        self._color_system: Literal["standard", "truecolor"] | None = None
+        self._color_system: ColorSystem | None = None
         if color:
-            self._color_system = "truecolor" if truecolor else "standard"
+            self._color_system = ColorSystem.TRUECOLOR if truecolor else ColorSystem.STANDARD
 
     def draw(self, parts: Iterable[Part], width: int, *, wrap: bool = True) -> str:
         """Return parts as text, one below the other.
@@ -49,24 +51,15 @@ class Drawer:
             width: The columns of the terminal.
             wrap: Whether text that is too long goes on in the next line. Otherwise it is cut off.
         """
-        file = io.StringIO()
-        console = self._console(file, width)
-        for part in parts:
-            console.print(renderable(part, self._styles), end="", crop=False, no_wrap=not wrap)
-        return file.getvalue()
+        return "".join([self._draw_part(part, width, wrapped=wrap) for part in parts])
 
-    def _console(self, file: IO[str], width: int) -> Console:
-        """Return a console that reads nothing from the environment."""
-        return Console(
-            file=file,
-            width=width,
-            height=100,
-            force_terminal=True,
-            color_system=self._color_system,
-            no_color=False,
-            markup=False,
-            emoji=False,
-            highlight=False,
-            legacy_windows=False,
-            _environ={},
-        )
+    def _draw_part(self, part: Part, width: int, *, wrapped: bool) -> str:
+        if isinstance(part, (Tree, Code, Panel)):
+            from penguin_repl.terminal.renderables import draw_on_console
+
+            return draw_on_console(part, self._styles, width, color_system=self._color_system, wrapped=wrapped)
+        segments = view_of(part, self._styles).segments(width, wrapped=wrapped)
+        return "".join([self._escape_codes(text, style) for text, style, _ in segments])
+
+    def _escape_codes(self, text: str, style: Style | None) -> str:
+        return style.render(text, color_system=self._color_system) if style else text

@@ -138,8 +138,25 @@ def _strip(segments: Sequence[Segment]) -> Segments:
     return kept
 
 
-class LineView:
-    """A renderable for a line."""
+class View:
+    """Base of what draws itself: as a renderable of rich, or without a console of rich, which is slow to import."""
+
+    def segments(self, width: int, *, wrapped: bool) -> Iterator[Segment]:
+        """Yield the segments of all lines.
+
+        Args:
+            width: The columns of the screen.
+            wrapped: Whether text that is too long goes on in the next line. Otherwise it is cut off.
+        """
+        raise NotImplementedError
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield segments; see the console protocol of rich."""
+        return self.segments(options.max_width, wrapped=not options.no_wrap)
+
+
+class LineView(View):
+    """A line."""
 
     def __init__(self, line: str | Line, styles: Styles) -> None:
         # A `str` may have several lines, and is escaped already.
@@ -149,20 +166,18 @@ class LineView:
         self._indent = INDENT if isinstance(line, Line) else 0
         self._command_style = styles["command"]
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield segments; see the console protocol of rich."""
-        if options.no_wrap:
-            for line in self._lines:
-                yield from cut(line, options.max_width)
-                yield Segment.line()
-            return
+    def segments(self, width: int, *, wrapped: bool) -> Iterator[Segment]:
+        """Yield the segments of all lines; see `View`."""
         for line in self._lines:
-            text = "".join(segment.text for segment in line)
-            indent = min(len(text) - len(text.lstrip(" ")) + self._indent, options.max_width // 2)
-            text = "".join(self._unbroken(segment, options.max_width - indent) for segment in line)
-            for wrapped in wrap(line, options.max_width, fold_words=False, indent=indent, text=text):
-                yield from wrapped
+            for part in self._wrapped(line, width) if wrapped else (cut(line, width),):
+                yield from part
                 yield Segment.line()
+
+    def _wrapped(self, line: Segments, width: int) -> list[Segments]:
+        text = "".join(segment.text for segment in line)
+        indent = min(len(text) - len(text.lstrip(" ")) + self._indent, width // 2)
+        text = "".join(self._unbroken(segment, width - indent) for segment in line)
+        return wrap(line, width, fold_words=False, indent=indent, text=text)
 
     def _unbroken(self, segment: Segment, width: int) -> str:
         """Return the text of a segment. A command is copied and typed, so it is not wrapped if it fits on a line."""

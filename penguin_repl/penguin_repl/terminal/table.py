@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING
 from rich.segment import Segment
 
 from penguin_repl.render.parts import Grid, Span, text_of
-from penguin_repl.terminal.lines import cut, segments_of, width_of, wrap
+from penguin_repl.terminal.lines import View, cut, segments_of, width_of, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from rich.console import Console, ConsoleOptions, RenderResult
 
     from penguin_repl.render.parts import Cell
     from penguin_repl.terminal.lines import Segments
@@ -32,8 +30,8 @@ REST_INDENT = 4
 """Columns before the cells that are below their row."""
 
 
-class GridView:
-    """A renderable for a table.
+class GridView(View):
+    """A table.
 
     If the table is too wide, it leaves out optional columns, then wraps prose, then puts the last cells of a row below
     it.
@@ -46,20 +44,20 @@ class GridView:
         rows = [self._titles, *self._rows] if self._titles else self._rows
         self._widths = [max(map(width_of, column)) for column in zip(*rows, strict=True)]
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield segments; see the console protocol of rich."""
+    def segments(self, width: int, *, wrapped: bool) -> Iterator[Segment]:
+        """Yield the segments of all lines; see `View`."""
         if not self._rows:
             return
-        if options.no_wrap:
-            yield from self._single_lines(options.max_width)
+        if not wrapped:
+            yield from self._single_lines(width)
             return
-        columns = self._fitting_columns(range(len(self._widths)), options.max_width)
-        widths = self._fitting_widths(columns, options.max_width)
+        columns = self._fitting_columns(range(len(self._widths)), width)
+        widths = self._fitting_widths(columns, width)
         if self._titles:
-            yield from self._row_lines(self._titles, columns, widths, options.max_width, "")
+            yield from self._row_lines(self._titles, columns, widths, width, "")
         for number, row in enumerate(self._rows):
             rail = self._grid.rails[number] if self._grid.rails else ""
-            yield from self._row_lines(row, columns, widths, options.max_width, rail)
+            yield from self._row_lines(row, columns, widths, width, rail)
 
     def _single_lines(self, width: int) -> Iterator[Segment]:
         """Yield one line a row, cut off. The last column has the room that the others leave, or is left out."""
