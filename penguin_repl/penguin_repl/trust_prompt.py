@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from penguin.orchestration.backend import WorkflowError
 from penguin.orchestration.files.text_lines import split_lines
 from penguin_commands.errors import ExitCode
-from penguin_commands.handlers.trust import accept, examine
 
 if TYPE_CHECKING:
     from penguin_commands.session import Session
@@ -22,6 +21,8 @@ def run_trust(session: Session, screen: Screen, *, yes: bool) -> ExitCode:
 
     Raises WorkflowError if there is no terminal to ask on.
     """
+    from penguin_commands.handlers.trust import accept, examine
+
     found = examine(session)
     text = screen.style.format == "text"
     if found.trusted or not text:
@@ -52,6 +53,7 @@ def offer_trust(session: Session, screen: Screen) -> None:
     if known and not session.unaccepted_server:
         return
     from penguin.orchestration.files.trust_status import TrustStatus
+    from penguin_commands.handlers.trust import accept, examine
 
     found = examine(session)
     if found.standing == TrustStatus.UNMARKED or not found.reason:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from penguin.orchestration.backend import WorkflowStatus
-from penguin_repl.live.agent_work import AgentWorkReader
-from penguin_repl.live.recent_output import attempt_folder, last_line, newest_outputs
 from penguin_repl.render.costs import usage_text
 from penguin_repl.render.words import STATUS_WORDS
 from penguin_repl.text.escape import clean
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.backend import WorkflowInfo
     from penguin.orchestration.store.current_attempt import CurrentAttempt
     from penguin_commands.session import Session
+    from penguin_repl.live.agent_work import AgentWorkReader
 
 ORDER = tuple(status for status in STATUS_WORDS if not status.final)
 MAX_PER_STATUS = 40
@@ -67,7 +67,13 @@ class WorkflowPoller:
         self._last_result = EMPTY_RESULT
         self._attempts: dict[str, tuple[object, CurrentAttempt | None]] = {}
         """The attempts of visible workflows, each with the state that it was read at."""
-        self._agents = AgentWorkReader()
+
+    @cached_property
+    def _agents(self) -> AgentWorkReader:
+        # Only a running attempt has work to read: the first prompt does not wait for this import.
+        from penguin_repl.live.agent_work import AgentWorkReader
+
+        return AgentWorkReader()
 
     def poll(self, rows: int, first: int = 0) -> PollResult:
         """Return the current state, with details of `rows` workflows, starting at index `first`.
@@ -124,6 +130,8 @@ class WorkflowPoller:
 
     def _work(self, workflow_id: str, attempt: CurrentAttempt) -> tuple[str, str]:
         """Return what an attempt does, and what its agent spent."""
+        from penguin_repl.live.recent_output import attempt_folder, last_line, newest_outputs
+
         outputs = newest_outputs(attempt_folder(self._session.workspace.runs, workflow_id, attempt))
         agent = self._agents.newest(outputs)
         return (last_line(outputs), "") if agent is None else (agent.now, usage_text(agent.usage))

@@ -1,4 +1,7 @@
-"""The shell: a prompt, one command at a time, and an engine that runs meanwhile."""
+"""The shell: a prompt, one command at a time, and an engine that runs meanwhile.
+
+What the first prompt does not need is imported by the function that uses it, so that the prompt appears sooner.
+"""
 
 from __future__ import annotations
 
@@ -25,30 +28,23 @@ from penguin_commands.errors import ExitCode
 from penguin_commands.execute import execute
 from penguin_commands.results import Result
 from penguin_commands.results.ui_actions import QuitAction, SourceAction
-from penguin_commands.wait_events import JsonEventStream
 from penguin_repl.completion.completer import CommandCompleter
 from penguin_repl.completion.workspace_index import WorkspaceIndex
 from penguin_repl.live.panel import MENU_LINES, LivePanel
 from penguin_repl.live.refresh import WorkflowRefresher
 from penguin_repl.output.print_result import show_progress
 from penguin_repl.render.error import error_data, error_lines, error_text
-from penguin_repl.scripts.source_command import run_file
 from penguin_repl.shell import exit_dialog as leaving
-from penguin_repl.shell.editor import edit_text
-from penguin_repl.shell.engine_start import open_engine
 from penguin_repl.shell.external_programs import ExternalProgramRunner
 from penguin_repl.shell.foreground import CommandInterrupted, ForegroundRunner, TerminalClosed
 from penguin_repl.shell.gc_tuning import DelayedCompleter, GcTuning
 from penguin_repl.shell.history import open_history
 from penguin_repl.shell.key_bindings import line_key_bindings
 from penguin_repl.shell.notices import ShellLogHandler, WorkflowNotifications
-from penguin_repl.shell.numbered_choice import ask_question
 from penguin_repl.shell.plain_prompt import PlainPrompt
 from penguin_repl.shell.prompt_screen import PROMPT, PromptScreen
-from penguin_repl.shell.result_display import ResultDisplay
 from penguin_repl.shell.toolbar import toolbar_text
 from penguin_repl.shell.typeahead import echo_off
-from penguin_repl.spawn_worker import start_worker
 from penguin_repl.text.ascii import to_ascii
 from penguin_repl.text.escape import clean, clean_block
 
@@ -119,6 +115,8 @@ class Shell:
         self._index = WorkspaceIndex(session)
         self._history = open_history(session.workspace)
         self._prompt = self._make_prompt()
+        self._prompt_shown = asyncio.Event()
+        self._prompt.app.after_render += lambda _: self._prompt_shown.set()
         self._thread_id = threading.get_ident()
         self._is_engine_open = False
         self._is_quitting = False
@@ -133,6 +131,8 @@ class Shell:
         session.listener = self._on_change
         session.on_progress = partial(show_progress, self._screen)
         if style.format == "jsonl":
+            from penguin_commands.wait_events import JsonEventStream
+
             session.event_stream = JsonEventStream(
                 session, lambda happened: self._screen.write_data(self._screen.render(happened))
             )
@@ -190,12 +190,7 @@ class Shell:
         strays = nullcontext() if self._screen.style.plain else patch_stdout(raw=True)
         with self._foreground, self._gc_tuning, echo_off(self._prompt.input) as loud, strays, self._logging_to_screen():
             self._programs = ExternalProgramRunner(self._foreground, loud)
-            self._results = ResultDisplay(
-                self._session, self._screen, self._programs, self._notifications, self._refresher, self._panel
-            )
-            # Show the prompt first: loading the engine takes longer than drawing the prompt.
             self._open_task = loop.create_task(self._open_engine())
-            loop.call_soon(self._refresher.refresh)
             try:
                 while not self._is_quitting:
                     await self._read_and_run()
@@ -204,6 +199,7 @@ class Shell:
                 # A closed window stops no workflow. On SIGTERM, start no new process.
                 self._hands_over = not self._foreground.terminated and bool(leaving.running_workflows(self._session))
             finally:
+                self._prompt_shown.set()
                 await asyncio.wait({self._open_task})
                 self._refresher.stop()
                 await self._session.aclose()
@@ -214,6 +210,8 @@ class Shell:
 
     def _hand_over(self) -> None:
         """Let a worker take over the workflows of this shell, now that its engine counts as dead."""
+        from penguin_repl.spawn_worker import start_worker
+
         log = start_worker(self._session.workspace, self._session.backend_name)
         if not self.hung_up:
             self._screen.narrate(f"a worker continues in the background; its log is {log}")
@@ -221,6 +219,15 @@ class Shell:
     # --- the engine ---
 
     async def _open_engine(self) -> None:
+        # Show the prompt first: loading the engine takes longer than drawing the prompt, and a thread delays the other.
+        await self._prompt_shown.wait()
+        self._refresher.refresh()
+        from penguin_repl.shell.engine_start import open_engine
+        from penguin_repl.shell.result_display import ResultDisplay
+
+        self._results = ResultDisplay(
+            self._session, self._screen, self._programs, self._notifications, self._refresher, self._panel
+        )
         try:
             notice = await open_engine(self._session)
             self._is_engine_open = True
@@ -261,7 +268,10 @@ class Shell:
                 await self._run_line(line)
 
     async def _read_input(self) -> str:
-        return await self._prompt.prompt_async(set_exception_handler=False)
+        try:
+            return await self._prompt.prompt_async(set_exception_handler=False)
+        finally:
+            self._prompt_shown.set()
 
     async def _run_line(self, line: str) -> None:
         try:
@@ -287,16 +297,22 @@ class Shell:
         finally:
             self._session.edit = self._session.choose = None
         if isinstance(result, SourceAction):
+            from penguin_repl.scripts.source_command import run_file
+
             return await run_file(result.file, self._execute_line, self._report_error, keep_going=self.keep_going)
         if result is not None:
             await self._results.show_in_pager(result)
         return result
 
     async def _edit(self, text: str) -> str:
+        from penguin_repl.shell.editor import edit_text
+
         with self._screen.suspended():
             return await edit_text(self._programs, text)
 
     async def _choose(self, question: Question) -> str:
+        from penguin_repl.shell.numbered_choice import ask_question
+
         with self._foreground.ignoring_interrupts():
             return await ask_question(question, self._screen)
 

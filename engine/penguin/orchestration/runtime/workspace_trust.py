@@ -25,10 +25,7 @@ from penguin.orchestration.files.workspace_key import (
     replace_key,
     write_record,
 )
-from penguin.orchestration.runtime.current_user import current_user
-from penguin.orchestration.runtime.pause_copied_workflows import pause_all
 from penguin.orchestration.runtime.step_guard import refuse_inside_step
-from penguin.orchestration.worktree.git import GitError, GitTimeout, Repository
 
 _opened: set[tuple[str, int, int]] = set()
 """The `.penguin` folders that this process may write to: path, device and inode."""
@@ -117,6 +114,10 @@ def _settle(workspace: Workspace) -> str:
 
     Raises InsideStep, and UnsafePath for a copy that shares its database with the original by a hard link.
     """
+    # Only a copy needs the states of workflows, and every shell imports this module before its first prompt.
+    from penguin.orchestration.runtime.current_user import current_user
+    from penguin.orchestration.runtime.pause_copied_workflows import pause_all
+
     refuse_inside_step(workspace.root, "use a copy of a workspace")
     with _locked(workspace):
         # Another process may have done it meanwhile.
@@ -180,6 +181,8 @@ def _tracked(workspace: Workspace) -> str:
     """
     if not any(os.path.lexists(folder / ".git") for folder in (workspace.root, *workspace.root.parents)):
         return ""
+    from penguin.orchestration.worktree.git import GitError, GitTimeout, Repository
+
     try:
         entries = Repository(workspace.root).indexed(STATE_DIR)
     except GitTimeout:
