@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -204,6 +205,31 @@ def test_a_drawn_list_needs_no_console_of_rich(penguin: Program) -> None:
     found = modules(penguin, "-c", "/workflow list", "--color", "always")
     assert "rich.style" in found
     assert not found & {"rich.console", "rich.text", "rich.table", "dataclasses", "msgspec", "yaml", "asyncio"}
+
+
+def test_a_list_on_a_terminal_has_no_event_loop(penguin: Program, tmp_path: Path) -> None:
+    penguin("-c", "/workflow start quick")
+    found = tmp_path / "modules"
+    code = f"""
+import sys
+from penguin_repl.main import main
+code = main(["-c", "/workflow list"])
+open({os.fspath(found)!r}, "w").write(" ".join(sys.modules))
+sys.exit(code)
+"""
+    master, slave = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=penguin.folder, stdin=slave, stdout=slave, stderr=slave
+    )
+    os.close(slave)
+    with contextlib.suppress(OSError):
+        while os.read(master, 1 << 16):
+            pass
+    os.close(master)
+    assert process.wait(60) == 0
+    modules = set(found.read_text().split())
+    assert "rich.style" in modules
+    assert not modules & {"asyncio", "prompt_toolkit", "msgspec", "yaml", "rich.console"}
 
 
 def test_the_shell_shows_its_prompt_before_it_loads_rich_and_the_engine(penguin: Program) -> None:

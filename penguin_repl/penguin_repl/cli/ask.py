@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -56,6 +55,9 @@ def _show_prompt(question: Question) -> None:
 
 async def _input_available() -> None:
     """Wait for a typed line. Ctrl-C ends the wait, unlike a read."""
+    # Every command on a terminal may ask, but few do: without a question, no event loop is imported.
+    import asyncio
+
     loop = asyncio.get_running_loop()
     available = asyncio.Event()
     loop.add_reader(0, available.set)
