@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 from tests.render.test_render import AT, CASES, ID, PAID, info, task
 from tests.report.sample_reports import blueprint, workflow
 
-from penguin.orchestration.backend import WorkflowError, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.backend import Verdict, WorkflowError, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core.usage import UsageTotals
 from penguin.orchestration.runtime.command_preview import ActiveWorkflow, PlannedCommand
 from penguin.orchestration.store.agent_snapshots import SnapshotRow
@@ -23,8 +24,9 @@ from penguin_commands.results import maintenance as k
 from penguin_commands.results import tasks as p
 from penguin_commands.results.changes import StartResult, WaitProgress, WaitResult
 from penguin_commands.results.help import HelpResult
+from penguin_commands.results.history import EventRow, HistoryResult
 from penguin_commands.results.output import DiffResult, Log, LogsResult, OutputChunk
-from penguin_commands.results.report import BlueprintReportResult, ReportFileResult, ReportResult
+from penguin_commands.results.report import BlueprintReportResult, ReportFileResult, ReportResult, Span
 from penguin_commands.results.tasks import BoardEstimate, BoardResult, BoardRow
 from penguin_commands.results.ui_actions import ChainedResult
 from penguin_commands.results.workflows import WorkflowTable
@@ -69,6 +71,8 @@ def _specimens() -> dict[str, Result]:
     return {name: result for name, (result, _) in CASES.items()} | {
         "workflows of all kinds": _workflows(),
         "board": _board(),
+        "history with a timeline": _history(),
+        "history with a timeline and events": _history()._replace(shows_events=True),
         "board without tasks": BoardResult("", (), {}, (), None),
         "waits to be told": WorkflowTable((info("BLOCKED", "VERIFY"),), {ID: "nobody looked"}, {ID: "/workflow x"}),
         "workflows with costs": PAID,
@@ -144,6 +148,24 @@ def _workflows() -> WorkflowTable:
         {workflow_id: "VERIFY is UNVERIFIED: nobody looked at 1 criterion"},
         {workflow_id: f"/workflow approve {workflow_id}"},
     )
+
+
+def _history() -> HistoryResult:
+    def span(start: int, end: int, phase: str, attempt: int, verdict: Verdict | None, waiting: str = "") -> Span:
+        return Span(phase, attempt, AT + timedelta(seconds=start), AT + timedelta(seconds=end), verdict, waiting)
+
+    failed = {"phase": "TEST", "attempt": 2, "result": {"verdict": "FAILED", "reason": "test_kebab and 1 more of 457"}}
+    started = EventRow(1, AT, "Started", "started by ada", {"phase": "PENDING"})
+    ended = EventRow(2, AT + timedelta(seconds=90), "AttemptEnded", "TEST attempt 2: FAILED", failed)
+    timeline = (
+        span(0, 60, "IMPLEMENT", 1, Verdict.PASSED),
+        span(60, 90, "TEST", 2, Verdict.FAILED),
+        span(90, 120, "TEST", 3, None, "waited for the next attempt"),
+        span(120, 150, "TEST", 3, Verdict.PASSED),
+        span(150, 4000, "USE", 4, None, "blocked"),
+        span(4000, 4040, "USE", 4, None),
+    )
+    return HistoryResult(ID, (started, ended), timeline, shows_events=False)
 
 
 def _board() -> BoardResult:

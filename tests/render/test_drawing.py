@@ -11,7 +11,7 @@ from prompt_toolkit.utils import get_cwidth
 from rich.cells import cell_len
 
 from penguin.orchestration.config.theme import MEANINGS
-from penguin_repl.render.parts import Bar, Chart, Code, Grid, Panel, Part, Span, Tree, field, heading, line
+from penguin_repl.render.parts import Bar, Chart, ChartRow, Code, Grid, Panel, Part, Span, Tree, field, heading, line
 from penguin_repl.render.plain import plain_text
 from penguin_repl.terminal.draw import Drawer
 from penguin_repl.terminal.theme import make_styles
@@ -23,7 +23,12 @@ PARTS: list[Part] = [
     field("Name", Span("value", "id")),
     Grid(("A", "B"), (("1", EVIL), ("2", line("x ", Span("PASSED", "verdict.passed")))), right_aligned=(0,)),
     Tree("root", (Tree(Span("one", "id"), (Tree("two"),)), Tree(EVIL))),
-    Chart((Bar("TEST", 0, 5, "verdict.passed", "5s"), Bar("wait", 5, 10, "dim", "5s", waiting=True))),
+    Chart(
+        (
+            ChartRow("TEST", (Bar(0, 5, "verdict.passed"),), "5s"),
+            ChartRow("wait", (Bar(5, 10, "dim", waiting=True),), "5s"),
+        )
+    ),
     Code("a: [1]  # \x1b[31m\n", "yaml"),
     Panel("Box", (line("inside"), Panel("Inner", (Span("deep", "id").text,)))),
 ]
@@ -114,8 +119,21 @@ def test_an_emoji_sequence_becomes_one_character() -> None:
 
 
 def test_a_chart_shows_even_the_shortest_period() -> None:
-    chart = Chart((Bar("a", 100, 200, "status.running"), Bar("b", 200, 200, "status.failed", "0s")))
+    chart = Chart(
+        (ChartRow("a", (Bar(100, 200, "status.running"),)), ChartRow("b", (Bar(200, 200, "status.failed"),), "0s"))
+    )
     assert drawn(chart, width=20) == ["a  █████████████  ", "b              █  0s"]
+
+
+def test_a_chart_shows_waits_hatched_before_what_they_delayed_and_a_scale() -> None:
+    bars = (Bar(2, 6, "status.blocked", waiting=True), Bar(6, 10, "verdict.passed"))
+    chart = Chart((ChartRow("a", (Bar(0, 2, "verdict.failed"),)), ChartRow("b", bars)), ("10:00", "9s", "10:09"))
+    assert drawn(chart, width=25) == [
+        "a  ████                  ",
+        "b      ░░░░░░░░████████  ",
+        "   10:00 ── 9s ── 10:09",
+    ]
+    assert drawn(chart, width=20)[2] == "   10:00 ─── 10:09"
 
 
 def test_a_theme_has_styles_for_its_background_and_single_meanings() -> None:

@@ -281,9 +281,10 @@ def workflow_watch() -> Handler:
 @WORKFLOW_TABLE.command(
     "workflow",
     "history",
-    "Show the events of a workflow with their durations",
-    "/workflow history auth-user-model",
+    "Show the timeline of a workflow, or its events with their durations",
+    "/workflow history auth-user-model --events",
     arguments=(WORKFLOW,),
+    flags=(Flag("events", help="on a terminal, show the events too; elsewhere they are always shown"),),
     reads=True,
 )
 def workflow_history() -> Handler:

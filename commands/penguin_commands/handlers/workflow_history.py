@@ -17,13 +17,18 @@ if TYPE_CHECKING:
     from penguin_commands.session import Session
 
 
-def history(session: Session, workflow: str) -> HistoryResult:
-    """Return all events of a workflow."""
+def history(session: Session, workflow: str, *, events: bool = False) -> HistoryResult:
+    """Return all events of a workflow; on a terminal with the timeline, and the events only on request."""
     workflow_id = session.resolve(workflow, prefix=True)
     entries = session.reader.history(workflow_id)
-    return HistoryResult(
-        workflow_id, tuple(EventRow(entry.seq, entry.at, entry.kind, entry.text, entry.data) for entry in entries)
-    )
+    rows = tuple(EventRow(entry.seq, entry.at, entry.kind, entry.text, entry.data) for entry in entries)
+    if not session.on_terminal:
+        return HistoryResult(workflow_id, rows)
+    from datetime import UTC, datetime
+
+    from penguin_commands.handlers.report.timeline import timeline
+
+    return HistoryResult(workflow_id, rows, timeline(entries, datetime.now(UTC)), events)
 
 
 def results(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from penguin.orchestration.agents.activity.activities import Activity
     from penguin.orchestration.backend import Verdict
+    from penguin_commands.results.report import Span
 
 
 class EventRow(NamedTuple):
@@ -52,6 +53,10 @@ class HistoryResult(NamedTuple):
 
     workflow_id: str
     events: tuple[EventRow, ...]
+    timeline: tuple[Span, ...] = ()
+    """Its runs and waits, in order; empty if the result is not for a terminal."""
+    shows_events: bool = True
+    """Whether to show the events below the timeline. Without a timeline, they are always shown."""
 
     def data(self) -> dict[str, Any]:
         return {"events": [event_data(event) for event in self.events]}

@@ -10,15 +10,19 @@ from penguin.orchestration.store.sentence_format import left_changes_text
 from penguin_commands.results.history import ArtifactTable, AttemptRow, AttemptTable, EventRow, HistoryResult
 from penguin_repl.render.costs import cost_columns, usage_text
 from penguin_repl.render.format import format_duration, format_size, format_time
-from penguin_repl.render.parts import Grid, Line, Span, field, line, text_of
+from penguin_repl.render.parts import Bar, Chart, ChartRow, Grid, Line, Span, field, line, text_of
 from penguin_repl.render.registry import Renderers
-from penguin_repl.render.words import verdict_span
+from penguin_repl.render.words import verdict_meaning, verdict_span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
     from penguin.orchestration.agents.activity.activities import Activity
+    from penguin.orchestration.config.theme import Meaning
+    from penguin_commands.results.report import Span as TimelineSpan
     from penguin_repl.render.parts import Cell, Part
+    from penguin_repl.report.time_scale import TimeScale
 
 RENDERERS = Renderers()
 
@@ -27,6 +31,10 @@ OUTCOMES = ("passed", "failed", "errors", "skipped", "xfailed", "xpassed")
 MAX_LINES = 12
 """The maximum number of output lines shown for a step that did not pass."""
 MAX_LINES_OF_PASSED = 3
+MIN_NAMED_WAIT = 1.0
+"""Seconds below which a timeline does not name a wait."""
+_WAITS: dict[str, Meaning] = {"paused": "status.paused", "blocked": "status.blocked"}
+"""The meanings of waits for a person."""
 END_EVENTS = ("Completed", "Failed", "Cancelled")
 
 
@@ -35,6 +43,88 @@ END_EVENTS = ("Completed", "Failed", "Cancelled")
 
 @RENDERERS.shows(HistoryResult)
 def _history(result: HistoryResult) -> Iterator[Part]:
+    if result.timeline:
+        yield from _timeline(result)
+        if not result.shows_events:
+            return
+        yield ""
+    yield from _events(result)
+
+
+def _timeline(result: HistoryResult) -> Iterator[Part]:
+    """Yield a chart with one row for each attempt, and why attempts did not pass."""
+    # Pipes show no timeline.
+    from penguin_repl.report.time_scale import TimeScale
+    from penguin_repl.report.timeline_chart import attempt_rows
+
+    scale = TimeScale(result.timeline)
+    ran, waited = (
+        sum(_seconds(span) for span in result.timeline if bool(span.waiting) is waits) for waits in (False, True)
+    )
+    parts = f"attempts {format_duration(ran)}" + (f", waits {format_duration(waited)}" if waited else "")
+    took = format_duration((scale.end - scale.start).total_seconds())
+    started = Span(format_time(scale.start), "time")
+    yield line(Span(result.workflow_id, "id"), "  ", started, f"  {took} ", Span(f"({parts})", "time"))
+    width = max(len(_outcome(span).text) for span in result.timeline)
+    rows = tuple(_chart_row(row.label, row.spans, scale, width) for row in attempt_rows(result.timeline))
+    yield Chart(rows, _scale_texts(scale.start, took, scale.end))
+    if scale.shortened:
+        yield line(Span("The bars of long waits are shortened.", "dim"))
+    yield from _remarks(result)
+
+
+def _chart_row(label: str, spans: Sequence[TimelineSpan], scale: TimeScale, width: int) -> ChartRow:
+    bars = tuple(
+        Bar(scale.position(span.started_at), scale.position(span.ended_at), _bar_meaning(span), bool(span.waiting))
+        for span in spans
+    )
+    outcome = _outcome(spans[-1])
+    took = Span(f"{format_duration(_seconds(spans[-1])):>6}", "time")
+    return ChartRow(Span(label, "phase"), bars, line(outcome, " " * (width - len(outcome.text) + 1), took))
+
+
+def _outcome(span: TimelineSpan) -> Span:
+    """Return the verdict of an attempt, or that it runs; nothing for a wait."""
+    if span.waiting:
+        return Span("", "dim")
+    return verdict_span(span.verdict) if span.verdict else Span("running", "status.running")
+
+
+def _bar_meaning(span: TimelineSpan) -> Meaning:
+    if span.waiting:
+        return _WAITS.get(span.waiting, "dim")
+    return verdict_meaning(span.verdict) if span.verdict else "status.running"
+
+
+def _seconds(span: TimelineSpan) -> float:
+    return (span.ended_at - span.started_at).total_seconds()
+
+
+def _scale_texts(start: datetime, middle: str, end: datetime) -> tuple[str, str, str]:
+    """Return the texts below the bars; the times without their dates if these are the same."""
+    (first_day, first), (last_day, last) = (format_time(when).split(" ") for when in (start, end))
+    if first_day == last_day:
+        return first, middle, last
+    return f"{first_day[5:]} {first[:5]}", middle, f"{last_day[5:]} {last[:5]}"
+
+
+def _remarks(result: HistoryResult) -> Iterator[Line]:
+    """Yield what each long wait was for, and why an attempt did not pass, in order."""
+    reasons = {
+        (str(event.details["phase"]), int(event.details["attempt"])): str(event.details["result"].get("reason") or "")
+        for event in result.events
+        if event.kind == "AttemptEnded"
+    }
+    for span in result.timeline:
+        attempt = f"{span.phase} {span.attempt}" if span.phase else "now"
+        if span.waiting and _seconds(span) >= MIN_NAMED_WAIT:
+            text = f"{span.waiting} for {format_duration(_seconds(span))}"
+            yield line(Span(f"{attempt}: ", "phase"), Span(text, _bar_meaning(span)))
+        elif span.verdict not in (None, Verdict.PASSED) and (reason := reasons.get((span.phase, span.attempt))):
+            yield line(Span(f"{attempt}: ", "phase"), verdict_span(span.verdict), f": {reason}")
+
+
+def _events(result: HistoryResult) -> Iterator[Part]:
     lengths = [_event_duration(result.events, index) for index in range(len(result.events))]
     rows = tuple(
         (Span(format_time(event.at), "time"), "" if length is None else format_duration(length), _event_text(event))

@@ -57,23 +57,31 @@ class Tree(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """A row of a chart: a period on its scale."""
+    """A period in a row of a chart."""
 
-    label: Cell
     start: float
     end: float
     """In the unit of `start`, and not before it."""
     meaning: Meaning
-    note: Cell = ""
-    """The text behind the bar."""
     waiting: bool = False
     """Whether to draw the bar hatched."""
 
 
-class Chart(NamedTuple):
-    """Periods on a common scale, one below the other. The plain form has only labels and notes."""
+class ChartRow(NamedTuple):
+    """A row of a chart."""
 
+    label: Cell
     bars: tuple[Bar, ...]
+    note: Cell = ""
+    """The text behind the bars."""
+
+
+class Chart(NamedTuple):
+    """Periods on a common scale. The plain form has only labels and notes."""
+
+    rows: tuple[ChartRow, ...]
+    scale: tuple[str, str, str] | None = None
+    """The texts of the line below the bars: at the start, in the middle and at the end; None for no such line."""
 
 
 class Code(NamedTuple):

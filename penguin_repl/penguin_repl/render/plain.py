@@ -41,7 +41,7 @@ def _plain_figure(part: Tree | Chart | Code | Panel) -> Iterator[str]:
             yield clean(text_of(part.line))
             yield from _branches(part.children, "")
         case Chart():
-            yield from aligned(Grid((), tuple((bar.label, bar.note) for bar in part.bars)))
+            yield from aligned(Grid((), tuple((row.label, row.note) for row in part.rows)))
         case Code():
             yield clean_block(part.text)
         case Panel():

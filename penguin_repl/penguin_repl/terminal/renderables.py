@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from penguin_repl.render.parts import Cell, Part
     from penguin_repl.terminal.theme import Styles
+
 COLOR_SYSTEMS: dict[ColorSystem | None, Literal["standard", "truecolor"] | None] = {
     ColorSystem.STANDARD: "standard",
     ColorSystem.TRUECOLOR: "truecolor",
