@@ -139,7 +139,7 @@ def run(program: Program, code: str, script: str = "") -> str:
         (["-c", "/workflow list"], {INDEX, LOSS_CHECK, PLAIN}),
         (
             ["-c", "/workflow list", "--color", "always"],
-            {INDEX, LOSS_CHECK, *PROGRESS, *DRAWING},
+            {INDEX, LOSS_CHECK, "penguin_commands.execution_order", *PROGRESS, *DRAWING},
         ),
         (
             ["-c", "/workflow status quick"],

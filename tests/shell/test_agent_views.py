@@ -58,7 +58,7 @@ async def test_the_panel_and_the_view_show_what_an_agent_does(agent_workspace: S
     async with run_shell(agent_workspace.root, columns=150, rows=30) as shell:
         (workflow_id,) = await started(shell, "auth")
         await shell.enter("/watch on")
-        await shell.see(f"2 turns, 2002 tokens: {COMMAND}")
+        await shell.wait_until(lambda: f"2002  {COMMAND}" in shell.screen.text)
         assert_no_protocol(shell)
         await watch(shell, f"/workflow watch {workflow_id}")
         await shell.see("output, 2 turns, 2002 tokens")

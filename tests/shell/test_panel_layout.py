@@ -12,9 +12,11 @@ from prompt_toolkit.formatted_text import fragment_list_to_text
 from prompt_toolkit.utils import get_cwidth
 
 from penguin.orchestration.backend import Verdict, WorkflowInfo, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.core.usage import UsageTotals
 from penguin.orchestration.store.current_attempt import CurrentAttempt
+from penguin.orchestration.store.progress import GateState, WorkflowProgress
 from penguin_repl.live.drawing import LiveDrawer
-from penguin_repl.live.poller import PollResult, WorkflowRow
+from penguin_repl.live.poller import PollResult, WorkflowCounts, WorkflowRow
 from penguin_repl.live.table import format_remaining, panel_height, panel_parts
 from penguin_repl.live.view_layout import ViewState, compose
 from penguin_repl.live.workflow_detail import StepLine, WorkflowDetail
@@ -33,11 +35,39 @@ def row(task: str, status: str, phase: str, **more: object) -> WorkflowRow:
     return WorkflowRow(info, **more)  # type: ignore[arg-type]
 
 
+def progress(title: str, gates: str, attempt: int, elapsed: float) -> WorkflowProgress:
+    states = {state[0]: state for state in GateState}
+    return WorkflowProgress(
+        title, tuple(states[gate] for gate in gates), attempt, 3, True, elapsed, 0.0, (False, (1, 0.0, 0, 0), 0.0)
+    )
+
+
 ROWS = [
-    row("auth-user-model", "RUNNING", "TEST", attempt=2, deadline=NOW + 245, last_line="collected 12 items 漢字"),
-    row("mail", "RUNNING", "IMPLEMENT", attempt=1, deadline=NOW + 3700, last_line="writing src/mail.py"),
-    row("漢字-pay", "BLOCKED", "VERIFY", attempt=14, last_line="nothing can check: reads well"),
-    row("search", "PENDING", "PENDING"),
+    row(
+        "漢字-pay",
+        "BLOCKED",
+        "VERIFY",
+        progress=progress("Pay", "PPPB", 1, 4000),
+        reason="nothing can check: reads well",
+        next_command="/workflow approve ituv-漢字-pay-000000 --by NAME",
+    ),
+    row(
+        "auth-user-model",
+        "RUNNING",
+        "TEST",
+        executing=True,
+        progress=progress("Store users with their passwords", "PRWW", 2, 245),
+        activity="collected 12 items 漢字",
+        usage=UsageTotals(3, 45_678, 0.42),
+    ),
+    row(
+        "mail",
+        "RUNNING",
+        "IMPLEMENT",
+        progress=progress("mail", "FWWW", 2, 59),
+        reason="retrying at 14:32 with IMPLEMENT (no changes)",
+    ),
+    row("search", "PENDING", "PENDING", reason="waits for mail (not started)"),
 ]
 
 
@@ -50,37 +80,45 @@ def drawn(parts: Sequence[Part], columns: int, *, ascii: bool = False) -> list[s
 
 
 def test_a_wide_window_shows_all_columns() -> None:
-    assert drawn(panel_parts(ROWS, 4, 9, NOW), 90) == [
-        " auth-user-model  TEST            ━━━━────  50%   #2  4m05s  collected 12 items 漢字",
-        " mail             IMPLEMENT       ━━──────  25%   #1  1h01m  writing src/mail.py",
-        " 漢字-pay         VERIFY blocked  ━━━━━━━─  90%  #14         nothing can check: reads well",
-        " search           waiting         ────────   0%",
+    assert drawn(panel_parts(ROWS, 4, 9, 110), 110) == [
+        " TASK             I T U V  STATE    ATTEMPT   TIME   COST  ACTIVITY",
+        " 漢字-pay         ✓ ✓ ✓ !  blocked      1/3  1h06m         /workflow approve 漢字-pay --by NAME  nothing can…",
+        " auth-user-model  ✓ ● ○ ○  TEST         2/3  4m05s  $0.42  collected 12 items 漢字",
+        " mail             ✗ ○ ○ ○  waiting      2/3    59s         retrying at 14:32 with IMPLEMENT (no changes)",
+        " search                    waiting                         waits for mail (not started)",
     ]
 
 
 def test_a_window_of_forty_columns() -> None:
-    assert drawn(panel_parts(ROWS, 4, 9, NOW), 40, ascii=True) == [
-        " auth-user-model  TEST            4m05s",
-        " mail             IMPLEMENT       1h01m",
-        " 漢字-pay         VERIFY blocked",
-        " search           waiting",
+    assert drawn(panel_parts(ROWS, 4, 9, 40), 40, ascii=True) == [
+        " TASK             I T U V  STATE",
+        " 漢字-pay         + + + !  blocked",
+        " auth-user-model  + o . .  TEST",
+        " mail             x . . .  waiting",
+        " search                    waiting",
     ]
 
 
-@pytest.mark.parametrize(("most", "shown"), [(4, 4), (3, 2), (2, 1), (1, 0), (0, None)])
+def test_a_very_wide_window_shows_the_titles_of_tasks() -> None:
+    lines = drawn(panel_parts(ROWS, 4, 9, 140), 140)
+    assert lines[2].startswith(" auth-user-model  Store users with their passwo…  ✓ ● ○ ○  TEST")
+    assert lines[3].split()[:2] == ["mail", "✗"]
+
+
+@pytest.mark.parametrize(("most", "shown"), [(5, 4), (4, 2), (3, 2), (2, 1), (1, 0), (0, None)])
 def test_omitted_workflows_are_counted(most: int, shown: int | None) -> None:
-    lines = drawn(panel_parts(ROWS, 4, most, NOW), 80)
+    lines = drawn(panel_parts(ROWS, 4, most, 80), 80)
     if shown is None:
         assert lines == []
     elif shown < 4:
         assert len(lines) == most
         assert lines[-1].strip() == f"and {4 - shown} more"
     else:
-        assert len(lines) == 4
+        assert len(lines) == 4 + (most > 4)
 
 
 def test_unloaded_workflows_are_counted() -> None:
-    assert drawn(panel_parts(ROWS, 1000, 9, NOW), 80)[-1] == " and 996 more"
+    assert drawn(panel_parts(ROWS, 1000, 9, 80), 80)[-1] == " and 996 more"
 
 
 @pytest.mark.parametrize(("rows", "lines"), [(60, 20), (24, 8), (6, 2), (5, 0), (1, 0)])
@@ -98,8 +136,8 @@ WORDS = st.text(st.sampled_from("ab -漢字🐧é👨\u200d👩\u200d👧🇩�
 
 @given(WORDS, WORDS, st.integers(1, 130), st.integers(0, 12))
 def test_no_line_exceeds_the_window(name: str, last: str, columns: int, most: int) -> None:
-    wide = row(name, "RUNNING", "TEST", attempt=1, deadline=NOW + 9, last_line=last)
-    lines = drawn(panel_parts([wide, *ROWS], 7, most, NOW), columns)
+    wide = row(name, "RUNNING", "TEST", progress=progress(last, "PRWW", 1, 9), activity=last)
+    lines = drawn(panel_parts([wide, *ROWS], 7, most, columns), columns)
     assert len(lines) <= most
     assert all(get_cwidth(line) <= columns for line in lines)
     assert all("\x1b" not in line for line in lines)
@@ -112,7 +150,7 @@ def test_the_view_fills_its_window(words: str, columns: int, rows: int, listed: 
     portrait = WorkflowDetail(
         ROWS[0].info, attempt, steps, [words.replace("\n", " ").replace("\x1b", "")] * printed, words
     )
-    poll = PollResult({WorkflowStatus.RUNNING: 2}, [item.info for item in ROWS], ROWS)
+    poll = PollResult(WorkflowCounts(2), [item.info for item in ROWS], ROWS)
     lines = drawn(compose(ViewState(poll, 1, 0, listed, portrait, logs), columns, rows, NOW), columns)
     assert len(lines) == rows
     assert all(get_cwidth(line) <= columns for line in lines)
@@ -126,14 +164,13 @@ def test_the_view_of_several_workflows() -> None:
         StepLine("pytest-q", None, indent=3),
     ]
     attempt = CurrentAttempt(WorkflowPhase.TEST, 2, True, NOW - 55, 300)
-    portrait = WorkflowDetail(ROWS[0].info, attempt, steps, ["collected 12 items", "....."])
-    poll = PollResult(
-        {WorkflowStatus.RUNNING: 2, WorkflowStatus.BLOCKED: 1}, [item.info for item in ROWS[:3]], ROWS[:2]
-    )
-    assert drawn(compose(ViewState(poll, 0, 0, True, portrait), 60, 14, NOW), 60) == [
-        " 2 running: auth-user-model TEST, … · 1 blocked: 漢字-pay",
-        "▸ auth-user-model  TEST       4m05s  collected 12 items 漢字",
-        "  mail             IMPLEMENT  1h01m  writing src/mail.py",
+    portrait = WorkflowDetail(ROWS[1].info, attempt, steps, ["collected 12 items", "....."])
+    poll = PollResult(WorkflowCounts(1, 1, 0, 2), [item.info for item in ROWS], {ROWS[1].info.workflow_id}, ROWS[:2])
+    assert drawn(compose(ViewState(poll, 1, 0, True, portrait), 60, 15, NOW), 60) == [
+        " 1 running · 1 blocked · 2 waiting",
+        "  TASK             I T U V  STATE    ACTIVITY",
+        "  漢字-pay         ✓ ✓ ✓ !  blocked  /workflow approve 漢字…",
+        "▸ auth-user-model  ✓ ● ○ ○  TEST     collected 12 items 漢字",
         "─" * 60,
         " ituv-auth-user-model-000000  RUNNING at TEST, 4m05s left",
         " ✓ IMPLEMENT #1  2.0s",

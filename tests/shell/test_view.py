@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from tests.support.keys import CTRL_C
 from tests.support.shell_session import ShellSession, run_shell
@@ -50,12 +52,14 @@ async def test_arrows_select_the_workflow_for_the_keys(workspace: SampleWorkspac
         async with run_shell(workspace.root, rows=24) as shell:
             auth, mail = await started(shell, "auth", "mail")
             await watch(shell)
-            # The newest comes first.
-            await shell.see(f" {mail}  RUNNING at TEST")
+            # The oldest comes first.
+            await shell.see(f" {auth}  RUNNING at TEST")
             shell.press(DOWN)
+            await shell.see(f" {mail}  RUNNING at TEST")
+            shell.press(UP)
             await shell.see(f" {auth}  RUNNING at TEST")
             shell.press("p")
-            await shell.see("auth  TEST paused")
+            await shell.wait_until(lambda: re.search("auth .* paused", shell.screen.text))
             await shell.see(f" {auth}  PAUSED at TEST")
             shell.press("r")
             await shell.see(f" {auth}  RUNNING at TEST")

@@ -105,14 +105,12 @@ def _with_progress(session: Session, table: WorkflowTable) -> WorkflowTable:
 
 def _in_execution_order(table: WorkflowTable) -> WorkflowTable:
     """Return a table with what needs a person on top, then what runs, then what waits, and then what has ended."""
+    # Pipes keep the order of the query.
+    from penguin_commands.execution_order import execution_place
 
     def place(info: WorkflowInfo) -> tuple[Any, ...]:
         progress = table.progress.get(info.workflow_id)
-        if info.status.rests:
-            return (0, info.status is not WorkflowStatus.BLOCKED, info.started_at)
-        if info.status.final or progress is None:
-            return (3, -info.updated_at.timestamp())
-        return (1, info.started_at) if progress.is_running else (2, progress.rank)
+        return execution_place(info, progress, executing=progress is not None and progress.is_running)
 
     return table._replace(workflows=tuple(sorted(table.workflows, key=place)))
 

@@ -1,1 +1,1 @@
-"""Live views: the panel, the table and the view of one workflow."""
+"""Live views: the panel, the toolbar, the table and the view of one workflow."""

@@ -72,7 +72,7 @@ class LivePanel:
         size, poll = get_app().output.get_size(), self._latest()
         origin = (size, int(time.time()))
         if self._draw_cache[0] is not poll or self._draw_cache[1] != origin:
-            parts = panel_parts(poll.rows, sum(poll.counts.values()), panel_height(size.rows))
+            parts = panel_parts(poll.rows, poll.counts.total, panel_height(size.rows), size.columns)
             # A line that ends in the last column makes some terminals start another one.
             self._draw_cache = (poll, origin, self._drawer.draw(parts, size.columns - 1))
         return self._draw_cache[2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowError
@@ -72,6 +73,9 @@ class WorkflowRefresher:
             return
         finally:
             self._not_before = loop.time() + PAUSE_FACTOR * (loop.time() - began)
+        if poll.counts.total:
+            # In a thread, so that the prompt handles keys meanwhile.
+            await asyncio.to_thread(import_module, "penguin_repl.terminal.draw")
         if self._stopped:
             return
         for info in (*poll.finished, *poll.newly_blocked):

@@ -1,29 +1,33 @@
-"""The panel's table of active workflows, one line each."""
+"""The table of active workflows, one line each, for the panel and the full-screen view."""
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
-from penguin.orchestration.backend import WorkflowPhase, WorkflowStatus
-from penguin_repl.render.parts import Grid, Span, line
-from penguin_repl.render.progress import progress_bar
-from penguin_repl.render.words import STATUS_WORDS, status_meaning
+from penguin.orchestration.backend import WorkflowStatus
+from penguin_repl.render.costs import cost_columns
+from penguin_repl.render.format import format_elapsed
+from penguin_repl.render.parts import Grid, Line, Span, line
+from penguin_repl.render.words import GATES_TITLE, STATUS_WORDS, attempt_text, gate_strip, status_meaning
+from penguin_repl.text.escape import clean
+from penguin_repl.text.width import truncate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from penguin.orchestration.config.theme import Meaning
     from penguin_repl.live.poller import WorkflowRow
     from penguin_repl.render.parts import Cell, Part
 
 HEIGHT_DIVISOR = 3
 """The panel takes at most one of this many lines."""
-BAR = 8
-"""The columns of a progress bar."""
-LATE = "0s"
-COLUMNS = ("TASK", "PHASE", "PROGRESS", "DONE", "ATTEMPT", "LEFT", "ACTIVITY")
-RIGHT_ALIGNED = (3, 4, 5)
-OPTIONAL_COLUMNS = ("PROGRESS", "ATTEMPT", "DONE", "LEFT")
+MIN_LINES_WITH_TITLES = 4
+"""A lower panel has no column titles."""
+MIN_COLUMNS_WITH_TASK_TITLES = 130
+"""A narrower window has no titles of tasks: what the workflows do or wait for is more important."""
+MAX_TASK_TITLE = 30
+"""Columns."""
+OPTIONAL_COLUMNS = ("TITLE", "TOKENS", "ATTEMPT", "TIME", "COST", GATES_TITLE)
 
 
 def panel_height(rows: int) -> int:
@@ -31,47 +35,82 @@ def panel_height(rows: int) -> int:
     return rows // HEIGHT_DIVISOR if rows // HEIGHT_DIVISOR >= 2 else 0
 
 
-def panel_parts(rows: Sequence[WorkflowRow], total: int, most: int, now: float | None = None) -> list[Part]:
-    """Return at most `most` lines: the first workflows, and the number of the others."""
+def panel_parts(rows: Sequence[WorkflowRow], total: int, most: int, columns: int) -> list[Part]:
+    """Return at most `most` lines: column titles, the first workflows, and the number of the others."""
     if not rows or most < 1:
         return []
-    shown = rows[: most if total <= min(most, len(rows)) else most - 1]
-    parts: list[Part] = [rows_grid(shown, time.time() if now is None else now)] if shown else []
+    has_titles = most >= MIN_LINES_WITH_TITLES
+    space = most - has_titles
+    shown = rows[: space if total <= min(space, len(rows)) else space - 1]
+    parts: list[Part] = [rows_grid(shown, columns, has_titles=has_titles)] if shown else []
     if total > len(shown):
         parts.append(line(Span(f"{' ' if shown else ''}and {total - len(shown)} more", "dim")))
     return parts
 
 
-def rows_grid(rows: Sequence[WorkflowRow], now: float, selected: int | None = None) -> Grid:
-    """Return a table with one row per workflow, one of which may be selected."""
-    marks = ["▸ " if index == selected else "  " if selected is not None else " " for index in range(len(rows))]
-    cells = tuple(_cells(row, now, mark) for row, mark in zip(rows, marks, strict=True))
-    return Grid(COLUMNS, cells, RIGHT_ALIGNED, OPTIONAL_COLUMNS, shows_titles=False)
-
-
-def _cells(row: WorkflowRow, now: float, mark: str) -> tuple[Cell, ...]:
-    info = row.info
-    meaning = status_meaning(info.status)
-    left = "" if row.deadline is None else format_remaining(row.deadline - now)
-    return (
-        line(Span(mark, "heading"), Span(info.task_id, "heading" if mark.strip() else "id")),
-        Span(state_text(row), meaning),
-        line(*progress_bar(info.progress, BAR, meaning)),
-        f"{info.progress}%",
-        f"#{row.attempt}" if row.attempt else "",
-        Span(left, "error" if left == LATE else "time"),
-        line(Span(f"{row.spent}: " if row.spent else "", "money"), Span(row.last_line, "dim")),
+def rows_grid(
+    rows: Sequence[WorkflowRow], columns: int, selected: int | None = None, *, has_titles: bool = True
+) -> Grid:
+    """Return a table with one row per workflow, one of which may be selected, for a window of `columns`."""
+    mark = " " if selected is None else "  "
+    marks = ["▸ " if index == selected else mark for index in range(len(rows))]
+    usage = [row.usage for row in rows]
+    heads, costs = cost_columns(usage, ("usd",) if any(spent.usd for spent in usage) else ("tokens",))
+    names = ("TITLE",) if columns >= MIN_COLUMNS_WITH_TASK_TITLES else ()
+    cells = tuple(
+        (_task(row, mark), *(_title(row) for _ in names), *_state(row), *cost, _activity(row))
+        for row, mark, cost in zip(rows, marks, costs, strict=True)
     )
+    titles = (f"{mark}TASK", *names, GATES_TITLE, "STATE", "ATTEMPT", "TIME", *heads, "ACTIVITY")
+    first_number = titles.index("ATTEMPT")
+    numbers = tuple(range(first_number, first_number + 2 + len(heads)))
+    return Grid(titles, cells, numbers, OPTIONAL_COLUMNS, shows_titles=has_titles)
+
+
+def grid_height(grid: Grid) -> int:
+    """Return the number of lines of a table in a live view."""
+    return len(grid.rows) + grid.shows_titles
+
+
+def _task(row: WorkflowRow, mark: str) -> Cell:
+    return line(Span(mark, "heading"), Span(row.info.task_id, "heading" if mark.strip() else "id"))
+
+
+def _title(row: WorkflowRow) -> Cell:
+    title = row.progress.title if row.progress else ""
+    return "" if title == row.info.task_id else truncate(clean(title), MAX_TASK_TITLE)
+
+
+def _state(row: WorkflowRow) -> tuple[Cell, ...]:
+    progress, state = row.progress, Span(state_text(row), _state_meaning(row))
+    if progress is None:
+        return ("", state, "", "")
+    attempt = attempt_text(progress.attempt, progress.max_attempts)
+    return (gate_strip(progress.gates), state, attempt, Span(format_elapsed(progress.elapsed), "time"))
+
+
+def _activity(row: WorkflowRow) -> Cell:
+    """Return what runs; or why nothing does, and what a person types to continue."""
+    if not row.reason:
+        return row.activity
+    if not row.next_command:
+        return row.reason
+    # The id of the task names its newest workflow, and is shorter.
+    command = row.next_command.replace(row.info.workflow_id, row.info.task_id)
+    return Line((Span(command, "command"), "  ", row.reason))
+
+
+def _state_meaning(row: WorkflowRow) -> Meaning:
+    waits = row.info.status is WorkflowStatus.RUNNING and not row.executing
+    return status_meaning(WorkflowStatus.PENDING if waits else row.info.status)
 
 
 def state_text(row: WorkflowRow) -> str:
-    """Return the phase, and the reason why the workflow can't continue with it."""
-    info = row.info
-    word = STATUS_WORDS[info.status]
-    if info.status is WorkflowStatus.PENDING:
-        return word
-    phase = "" if info.phase is WorkflowPhase.PENDING else info.phase.value
-    return phase if info.status is WorkflowStatus.RUNNING else f"{phase} {word}".strip()
+    """Return the phase that runs; or else a word, since the gates show where the workflow is."""
+    status = row.info.status
+    if status.rests:
+        return STATUS_WORDS[status]
+    return row.info.phase.value if row.executing else STATUS_WORDS[WorkflowStatus.PENDING]
 
 
 def format_remaining(seconds: float) -> str:

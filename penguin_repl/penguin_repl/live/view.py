@@ -87,22 +87,19 @@ class WorkflowView:
 
     def _poll(self) -> ViewState:
         """Poll the workflows. Does not run on the loop."""
+        if self._workflow_id is not None:
+            return ViewState(self._poller.poll(0), shows_list=False, detail=self._detail_reader.read(self._workflow_id))
         height = list_height(self._app.output.get_size().rows)
-        poll = self._poller.poll(0)
+        poll = self._poller.poll(height, self._state.first_row)
         ids = [info.workflow_id for info in poll.active]
-        if self._workflow_id is None:
-            index = (
-                ids.index(self._selected_id) if self._selected_id in ids else min(self._state.selected, len(ids) - 1)
-            )
-            self._selected_id = ids[index] if ids else None
-        else:
-            index = 0
+        index = ids.index(self._selected_id) if self._selected_id in ids else min(self._state.selected, len(ids) - 1)
+        self._selected_id = ids[index] if ids else None
         first = max(0, min(self._state.first_row, index), index - height + 1)
         first = min(first, max(0, len(ids) - height))
-        if self._workflow_id is None:
+        if first != self._state.first_row:
             poll = self._poller.poll(height, first)
         detail = self._detail_reader.read(self._selected_id) if self._selected_id else None
-        return ViewState(poll, index, first, self._workflow_id is None, detail)
+        return ViewState(poll, index, first, detail=detail)
 
     def _text(self) -> AnyFormattedText:
         size = self._app.output.get_size()

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from penguin_repl.live.poller import EMPTY_RESULT
-from penguin_repl.live.table import rows_grid
+from penguin_repl.live.table import grid_height, rows_grid
+from penguin_repl.live.toolbar import toolbar_line
 from penguin_repl.live.view_keys import key_lines
 from penguin_repl.live.workflow_detail import head_lines, step_line
 from penguin_repl.render.parts import Grid, Line, Span, line
-from penguin_repl.shell.toolbar import toolbar_text
-from penguin_repl.text.width import display_width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
     from penguin_repl.live.workflow_detail import WorkflowDetail
     from penguin_repl.render.parts import Part
 
-FIXED_LINES = 4
-"""Lines for the title, the rules and the keys."""
+FIXED_LINES = 5
+"""Lines for the counts, the column titles, the rules and the keys."""
 
 
 class ViewState(NamedTuple):
@@ -51,7 +50,7 @@ def list_height(rows: int) -> int:
 def compose(state: ViewState, columns: int, rows: int, now: float) -> list[Part]:
     """Return the lines and tables that fill the window: as many lines as it has rows."""
     body = _logs if state.shows_logs else _overview
-    parts = _first_lines([_title(state, columns), *body(state, columns, rows - 2, now)], max(0, rows - 1))
+    parts = _first_lines([toolbar_line(state.poll, columns), *body(state, columns, rows - 2, now)], max(0, rows - 1))
     blanks = rows - 1 - sum(map(_height, parts))
     return [*parts, *[line("")] * blanks, _footer(state, columns)]
 
@@ -61,7 +60,7 @@ def _first_lines(parts: Sequence[Part], rows: int) -> list[Part]:
     found: list[Part] = []
     for part in parts:
         if isinstance(part, Grid):
-            part = part._replace(rows=part.rows[:rows])
+            part = part._replace(rows=part.rows[: max(0, rows - part.shows_titles)])
         if rows > 0 and _height(part):
             found.append(part)
             rows -= _height(part)
@@ -69,18 +68,13 @@ def _first_lines(parts: Sequence[Part], rows: int) -> list[Part]:
 
 
 def _height(part: Part) -> int:
-    return len(part.rows) if isinstance(part, Grid) else 1
-
-
-def _title(state: ViewState, columns: int) -> Part:
-    text = toolbar_text(state.poll.counts, state.poll.active, columns)
-    return line(Span(text + " " * (columns - display_width(text)), "toolbar"))
+    return grid_height(part) if isinstance(part, Grid) else 1
 
 
 def _overview(state: ViewState, columns: int, rows: int, now: float) -> list[Part]:
     parts: list[Part] = []
     if state.shows_list and state.poll.rows:
-        parts.append(rows_grid(state.poll.rows, now, state.selected - state.first_row))
+        parts.append(rows_grid(state.poll.rows, columns, state.selected - state.first_row))
     if state.detail is None:
         return parts or [line(Span(" No workflow is running. Press q to go back.", "dim"))]
     if state.shows_list:

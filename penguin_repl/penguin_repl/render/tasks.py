@@ -181,7 +181,7 @@ def _board_grid(result: p.BoardResult) -> Grid:
     """Return the tree with the progress of each task. The columns of workflows are left out if there are none."""
     cells = [_board_cells(row) for row in result.rows]
     used = [index for index in range(6) if index in (0, 2) or any(text_of(row[index]) for row in cells)]
-    columns = ("TASK", GATES_TITLE, "STATE", "TRY", "TIME", "")
+    columns = ("TASK", GATES_TITLE, "STATE", "ATTEMPT", "TIME", "")
     return Grid(
         tuple(columns[index] for index in used),
         tuple(tuple(row[index] for index in used) for row in cells),

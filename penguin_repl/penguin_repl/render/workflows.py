@@ -105,7 +105,7 @@ def _progress_grid(result: WorkflowTable) -> Grid:
         )
         for info, cost in zip(result.workflows, costs, strict=True)
     )
-    columns = ("TASK", GATES_TITLE, "STATUS", "TRY", "TIME", *heads, "WORKFLOW", "")
+    columns = ("TASK", GATES_TITLE, "STATUS", "ATTEMPT", "TIME", *heads, "WORKFLOW", "")
     return Grid(columns, rows, tuple(range(3, 5 + len(heads))), ("WORKFLOW", "TOKENS"))
 
 

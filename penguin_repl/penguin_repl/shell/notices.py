@@ -72,16 +72,8 @@ class WorkflowNotifications:
 
     def _notice(self, info: WorkflowInfo) -> Line:
         """Return what happened, with the details."""
-        gate = "" if info.status is WorkflowStatus.COMPLETED else f" at {info.phase}"
-        head = (Span(info.workflow_id, "id"), " ", status_span(info.status), gate)
-        columns = self._screen.columns - display_width(line(*head).text)
-        command = self._next_command(info, columns)
-        tail = (ARROW, Span(command, "command")) if command else ()
-        reason = "" if info.status is WorkflowStatus.COMPLETED else clean(info.error_message or "")
-        if reason:
-            columns -= display_width(line(*tail).text) + len(": ") + 1
-            reason = ": " + truncate(reason, max(MIN_REASON_COLUMNS, columns))
-        return line(*head, reason, *tail)
+        columns = self._screen.columns - display_width(line(*_head(info)).text)
+        return notice_line(info, self._next_command(info, columns), self._screen.columns)
 
     def _next_command(self, info: WorkflowInfo, columns: int) -> str:
         """Return the command to type next. After a success it is optional, and left out if it does not fit."""
@@ -97,6 +89,28 @@ class WorkflowNotifications:
             return clean(self._reader.next_command(workflow_id))
         except WorkflowError:
             return ""
+
+
+def notice_line(info: WorkflowInfo, command: str, columns: int) -> Line:
+    """Return the status of a workflow, the reason, and the next command if there is one.
+
+    Args:
+        info: The workflow.
+        command: What to type next; '' for nothing.
+        columns: The width of the terminal, to which a long reason is cut.
+    """
+    head = _head(info)
+    tail = (ARROW, Span(clean(command), "command")) if command else ()
+    reason = "" if info.status is WorkflowStatus.COMPLETED else clean(info.error_message or "")
+    if reason:
+        columns -= display_width(line(*head, *tail).text) + len(": ") + 1
+        reason = ": " + truncate(reason, max(MIN_REASON_COLUMNS, columns))
+    return line(*head, reason, *tail)
+
+
+def _head(info: WorkflowInfo) -> tuple[str | Span, ...]:
+    gate = "" if info.status is WorkflowStatus.COMPLETED else f" at {info.phase}"
+    return (Span(info.workflow_id, "id"), " ", status_span(info.status), gate)
 
 
 class ShellLogHandler(NarratingLogHandler):

@@ -21,6 +21,7 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.defaults import create_output
 from prompt_toolkit.patch_stdout import patch_stdout
+from prompt_toolkit.styles import Style as PromptStyle
 
 from penguin.orchestration.backend import WorkflowError
 from penguin.orchestration.files.text_lines import split_lines
@@ -30,8 +31,10 @@ from penguin_commands.results import Result
 from penguin_commands.results.ui_actions import QuitAction, SourceAction
 from penguin_repl.completion.completer import CommandCompleter
 from penguin_repl.completion.workspace_index import WorkspaceIndex
+from penguin_repl.live.drawing import LiveDrawer
 from penguin_repl.live.panel import MENU_LINES, LivePanel
 from penguin_repl.live.refresh import WorkflowRefresher
+from penguin_repl.live.toolbar import NO_WORKFLOWS, toolbar_line
 from penguin_repl.output.print_result import show_progress
 from penguin_repl.render.error import error_data, error_lines, error_text
 from penguin_repl.shell import exit_dialog as leaving
@@ -43,12 +46,12 @@ from penguin_repl.shell.key_bindings import line_key_bindings
 from penguin_repl.shell.notices import ShellLogHandler, WorkflowNotifications
 from penguin_repl.shell.plain_prompt import PlainPrompt
 from penguin_repl.shell.prompt_screen import PROMPT, PromptScreen
-from penguin_repl.shell.toolbar import toolbar_text
 from penguin_repl.shell.typeahead import echo_off
-from penguin_repl.text.ascii import to_ascii
-from penguin_repl.text.escape import clean, clean_block
+from penguin_repl.text.escape import clean
 
 if TYPE_CHECKING:
+    from prompt_toolkit.formatted_text import AnyFormattedText
+
     from penguin.orchestration.backend import WorkflowInfo
     from penguin_commands.question import Question
     from penguin_commands.session import Session
@@ -110,7 +113,8 @@ class Shell:
         )
         self._panel = LivePanel(lambda: self._refresher.latest, style, on=session.preferences.panel and not style.plain)
         self._gc_tuning = GcTuning()
-        self._toolbar_cache: tuple[PollResult | None, int, str] = (None, 0, "")
+        self._toolbar_drawer = LiveDrawer(style)
+        self._toolbar_cache: tuple[PollResult | None, int, AnyFormattedText] = (None, 0, "")
         """The toolbar, and the state that it was drawn from."""
         self._index = WorkspaceIndex(session)
         self._history = open_history(session.workspace)
@@ -154,17 +158,22 @@ class Shell:
             reserve_space_for_menu=MENU_LINES,
             bottom_toolbar=self._toolbar,
             color_depth=None if self._screen.style.color else ColorDepth.DEPTH_1_BIT,
+            # The styles of the theme are readable on the background of the terminal only.
+            style=PromptStyle.from_dict({"bottom-toolbar": "noreverse"}) if self._screen.style.color else None,
         )
         self._panel.add_to_prompt(prompt)
         prompt.app.key_processor.before_key_press += lambda _: self._gc_tuning.on_key()
         return prompt
 
-    def _toolbar(self) -> str:
+    def _toolbar(self) -> AnyFormattedText:
         # The toolbar is drawn with every key, and rarely changes.
         poll, columns = self._refresher.latest, self._screen.columns
+        if not poll.counts.total:
+            # The first prompt is shown before the drawing is loaded.
+            return NO_WORKFLOWS
         if self._toolbar_cache[0] is not poll or self._toolbar_cache[1] != columns:
-            line = toolbar_text(poll.counts, poll.active, columns)
-            self._toolbar_cache = (poll, columns, to_ascii(line) if self._screen.style.ascii else line)
+            drawn = self._toolbar_drawer.draw([toolbar_line(poll, columns)], columns)
+            self._toolbar_cache = (poll, columns, drawn.text)
         return self._toolbar_cache[2]
 
     def _on_change(self, info: WorkflowInfo) -> None:
@@ -229,11 +238,11 @@ class Shell:
             self._session, self._screen, self._programs, self._notifications, self._refresher, self._panel
         )
         try:
-            notice = await open_engine(self._session)
+            notices = await open_engine(self._session, self._screen.columns)
             self._is_engine_open = True
             self._gc_tuning.freeze_loaded()
-            if notice:
-                self._screen.narrate(clean_block(notice))
+            if notices:
+                self._screen.narrate("\n".join(map(self._screen.styled, notices)))
         except Exception as error:
             self._report_error(error)
 

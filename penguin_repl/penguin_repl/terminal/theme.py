@@ -25,7 +25,7 @@ class Styles(dict[str, Style]):
 _MONO: dict[Meaning, str] = {
     "heading": "bold",
     "label": "dim",
-    "toolbar": "reverse",
+    "toolbar": "",
     "dim": "dim",
     "id": "",
     "phase": "",

@@ -265,6 +265,10 @@ class WorkflowReader:
         sql = f"SELECT workflow_id, status FROM run INDEXED BY run_status WHERE status IN ({_ACTIVE})"
         return {workflow_id: WorkflowStatus(status) for workflow_id, status in self._rows(sql, ())}
 
+    def executing(self) -> set[str]:
+        """Return the ids of the workflows whose step runs now."""
+        return {row[0] for row in self._rows("SELECT workflow_id FROM run WHERE slot = 1", ())}
+
     def completed_tasks(self, project_id: str) -> set[str]:
         """Return the tasks that meet a dependency: COMPLETED, and not active again."""
         sql = "SELECT DISTINCT task_id FROM run INDEXED BY run_completed WHERE project_id = ? AND status = 'COMPLETED'"
