@@ -320,6 +320,6 @@ def _show_help(words: Sequence[str], screen: Screen) -> None:
     help_result = program_help(words, __version__)
     text = screen.style.format == "text"
     if text and isinstance(help_result, ProgramHelp | SubcommandHelp):
-        screen.write_data(help_result.text())
+        screen.write_data(screen.draw(help_result.lines()))
     else:
         screen.write_data(screen.render(help_result))

@@ -190,7 +190,7 @@ def test_control_characters_from_an_editor_are_text(stuck: SampleWorkspace) -> N
     editor = program(stuck.root, "editor", "printf '\\033[2Jred\\302\\2330m' > \"$1\"")
     with open_terminal(stuck.root, VISUAL=editor) as terminal:
         blocked(terminal).enter("/workflow feedback auth").see("is queued for its next IMPLEMENT attempt")
-        terminal.enter("/workflow history auth").see("\\x1b[2Jred\\x9b0m")
+        terminal.enter("/workflow history auth --events").see("\\x1b[2Jred\\x9b0m")
     assert advice(stuck) == ["\x1b[2Jred\x9b0m"]
 
 

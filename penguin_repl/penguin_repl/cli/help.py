@@ -5,18 +5,20 @@ from __future__ import annotations
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from penguin.orchestration.files.text_lines import split_lines
 from penguin_commands.errors import EXIT_CODE_MEANINGS, UsageError
 from penguin_commands.grammar.json_export import JSON_VERSION, command_data, flag_data
 from penguin_commands.grammar.table import COMMANDS, TABLE
 from penguin_commands.handlers.system import help_for
 from penguin_repl.cli.subcommands import PROGRAM, SUBCOMMANDS, Subcommand
-from penguin_repl.render.help import align_columns
+from penguin_repl.render.parts import Span, field, heading, line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from penguin_commands.grammar.declarations import Flag
     from penguin_commands.results.help import HelpResult
+    from penguin_repl.render.parts import Line
 
 HEAD = """\
 Penguin takes software tasks through four gates: Implement, Test, Use, Verify. It runs them in the background,
@@ -42,6 +44,9 @@ Personal settings: ~/.config/penguin/config.yaml, or below XDG_CONFIG_HOME.
 """
 WIDTH = 118
 """Columns of the text."""
+INDENT = "  "
+GAP = 2
+"""Blanks between columns."""
 
 
 class ProgramHelp(NamedTuple):
@@ -68,15 +73,19 @@ class ProgramHelp(NamedTuple):
             "exit_codes": [{"code": int(code), "meaning": meaning} for code, meaning in EXIT_CODE_MEANINGS.items()],
         }
 
-    def text(self) -> str:
-        """Return the whole help as text."""
-        usage = list(_wrap_aligned(_usage_forms(), WIDTH - len("Usage: ")))
-        options = _option_lines(PROGRAM.flags)
-        commands = [f"  {line}" for line in align_columns((command.name, command.help) for command in COMMANDS)]
+    def lines(self) -> Iterator[Line]:
+        """Return the whole help."""
+        yield from map(line, split_lines(HEAD))
+        yield line()
+        first, *others = _wrap_aligned(_usage_forms(), WIDTH - len("Usage: "))
+        yield line(Span("Usage: ", "heading"), *first.pieces)
+        yield from (line("       ", *other.pieces) for other in others)
+        yield from (line(), heading("Options:"), *_option_lines(PROGRAM.flags), line(), heading("Commands:"))
+        yield from _aligned(((command.name, command.help) for command in COMMANDS), INDENT)
+        title, *examples = split_lines(EXAMPLES)
+        yield from (line(), heading(title), *map(line, examples), line())
         codes = ", ".join(f"{code.value} {meaning}" for code, meaning in EXIT_CODE_MEANINGS.items())
-        parts = [HEAD, "", f"Usage: {usage[0]}", *(f"       {line}" for line in usage[1:])]
-        parts += ["", "Options:", *options, "", "Commands:", *commands, "", EXAMPLES]
-        return "\n".join([*parts, *wrap(f"Exit codes: {codes}.", WIDTH)]) + "\n"
+        yield from map(line, wrap(f"Exit codes: {codes}.", WIDTH))
 
 
 class SubcommandHelp(NamedTuple):
@@ -95,12 +104,14 @@ class SubcommandHelp(NamedTuple):
             "options": options,
         }
 
-    def text(self) -> str:
-        """Return the help as text."""
+    def lines(self) -> Iterator[Line]:
+        """Return the help."""
         subcommand = self.subcommand
-        options = _option_lines(self._flags())
-        head = f"{subcommand.help[0].upper()}{subcommand.help[1:]}.\n\nUsage: {_usage(subcommand)}"
-        return "\n".join([head, *options, f"Example: {subcommand.example}"]) + "\n"
+        yield line(f"{subcommand.help[0].upper()}{subcommand.help[1:]}.")
+        yield line()
+        yield field("Usage", Span(_usage(subcommand), "command"))
+        yield from _option_lines(self._flags())
+        yield field("Example", Span(subcommand.example, "command"))
 
     def _flags(self) -> tuple[Flag, ...]:
         """Return the flags that are specific to the subcommand."""
@@ -132,16 +143,22 @@ def _usage_forms() -> Iterator[tuple[str, str]]:
         yield _usage(subcommand), subcommand.help
 
 
-def _option_lines(flags: Sequence[Flag]) -> list[str]:
-    return [f"  {line}" for line in _wrap_aligned([(flag.long_usage, flag.help) for flag in flags], WIDTH - 2)]
+def _option_lines(flags: Sequence[Flag]) -> Iterator[Line]:
+    return _wrap_aligned([(flag.long_usage, flag.help) for flag in flags], WIDTH, INDENT)
 
 
-def _wrap_aligned(described: Iterable[tuple[str, str]], width: int) -> Iterator[str]:
+def _wrap_aligned(described: Iterable[tuple[str, str]], width: int, indent: str = "") -> Iterator[Line]:
     """Align names and wrapped descriptions in two columns."""
     pairs = list(described)
-    indent = max((len(name) for name, _ in pairs), default=0) + 2
+    used = len(indent) + max((len(name) for name, _ in pairs), default=0) + GAP
     rows = []
     for name, text in pairs:
-        first, *more = wrap(text, width - indent)
-        rows += [(name, first), *(("", line) for line in more)]
-    yield from align_columns(rows)
+        first, *more = wrap(text, width - used)
+        rows += [(name, first), *(("", continued) for continued in more)]
+    return _aligned(rows, indent)
+
+
+def _aligned(rows: Iterable[tuple[str, str]], indent: str) -> Iterator[Line]:
+    pairs = list(rows)
+    width = max((len(name) for name, _ in pairs), default=0)
+    return (line(indent, Span(name, "command"), " " * (width - len(name) + GAP), text) for name, text in pairs)

@@ -93,6 +93,12 @@ class Screen:
 
         return clean(line if isinstance(line, str) else line.text)
 
+    def styled_message(self, line: Line) -> str:
+        """Return a line of a message as text, with styles if messages go to a terminal with colours."""
+        from penguin_repl.text.escape import clean
+
+        return self.styled(line) if self._err.isatty() else clean(line.text)
+
     def draw(self, parts: Iterable[Part]) -> str:
         """Return parts of a result in the style of this screen."""
         style = self.style

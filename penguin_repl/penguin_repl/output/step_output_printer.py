@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from penguin.orchestration.files.safe_open import open_to_read
 from penguin_commands.file_tail import INCOMPLETE, is_incomplete
 from penguin_commands.handlers.agent_output import activity_stream, excerpt_stream
+from penguin_repl.render.parts import Span, line
 from penguin_repl.text.ansi_filter import AnsiFilter
-from penguin_repl.text.escape import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -65,7 +65,8 @@ class LogPrinter:
             self._log = log
             self._filter = AnsiFilter(self._screen.style.color)
             self._activities = None if self._raw else _activity_stream(log)
-            self._screen.write_data(f"==> {clean(log.title)} <==\n")
+            heading = line(Span("==> ", "dim"), Span(log.title, "heading"), Span(" <==", "dim"))
+            self._screen.write_data(f"{self._screen.styled(heading)}\n")
 
     def write(self, log: Log, output: bytes) -> None:
         """Print a chunk of a step's output."""

@@ -11,7 +11,7 @@ from penguin_repl.render.parts import Grid, Span, field
 from penguin_repl.render.registry import Renderers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from penguin_commands.grammar.declarations import Command
     from penguin_repl.render.parts import Part
@@ -42,14 +42,6 @@ def _help(result: HelpResult) -> Iterator[Part]:
     yield Grid((), tuple((Span(command.name, "command"), command.help) for command in result.commands))
     nouns = {command.noun for command in result.commands}
     yield OVERVIEW if len(nouns) > 1 else f"\n/help {result.commands[0].name[1:]} explains one of them."
-
-
-def align_columns(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Return names with their descriptions in aligned columns."""
-    pairs = list(rows)
-    width = max((len(name) for name, _ in pairs), default=0)
-    for name, text in pairs:
-        yield f"{name:{width}}  {text}"
 
 
 def _command_parts(command: Command) -> Iterator[Part]:

@@ -261,14 +261,17 @@ async def _as_coroutine(result: Result) -> Result:
 
 def report_error(screen: Screen, error: BaseException, line: ScriptLine) -> None:
     """Report an error to people, and as a document if documents are requested."""
+    from penguin_repl.render import parts
     from penguin_repl.render.error import error_data, error_text, marked_line
 
     sourced = (f"  sourced at {location}" for location in line.sourced_at)
-    screen.narrate("\n".join([f"{line.location or 'penguin'}: {error_text(error)}", *sourced]))
+    place = screen.styled_message(parts.line(parts.Span(f"{line.location or 'penguin'}: ", "error")))
+    screen.narrate("\n".join([f"{place}{error_text(error)}", *sourced]))
     if screen.style.format == "text":
-        indented = marked_line(error, screen.width - len(INDENT))
-        if indented:
-            screen.narrate("\n".join(INDENT + part for part in indented.split("\n")))
+        wrong_line, _, marks = marked_line(error, screen.width - len(INDENT)).partition("\n")
+        if wrong_line:
+            screen.narrate(f"{INDENT}{wrong_line}")
+            screen.narrate(screen.styled_message(parts.line(INDENT, parts.Span(marks, "error"))))
         return
     from penguin_repl.render.json_output import json_document
 
