@@ -70,7 +70,7 @@ def test_a_shell_has_one_connection_to_the_server(tmp_path: Path, own_server: Te
     workspace.tasks("a")
     with open_terminal(tmp_path) as terminal:
         terminal.enter("/workflow start a").see("COMPLETED")
-        terminal.enter("/workflow history a").see("started by")
+        terminal.enter("/workflow history a --events").see("started by")
         terminal.enter("/workflow list").see("STARTED")
         process = terminal.process.pid
         terminal.wait_until(lambda: connections(process, own_server.address) == 1)
