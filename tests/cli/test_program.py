@@ -317,6 +317,22 @@ def test_times_are_shown_in_every_time_zone(penguin: Program, zone: str) -> None
     assert (ran.code, ran.err) == (0, "")
 
 
+def test_a_history_is_a_timeline_on_a_terminal_only(penguin: Program) -> None:
+    penguin("-c", "/workflow start quick")
+    piped = penguin("-c", "/workflow history quick").out
+
+    # With colours, results are drawn as on a terminal.
+    drawn = penguin("--color", "always", "-c", "/workflow history quick", TERM="xterm").out
+    both = penguin("--color", "always", "-c", "/workflow history quick --events", TERM="xterm").out
+
+    assert [("█" in text, "EVENT" in text) for text in (drawn, both, piped)] == [
+        (True, False),
+        (True, True),
+        (False, True),
+    ]
+    assert penguin("-c", "/workflow history quick --events").out == piped
+
+
 def test_start_warns_of_a_gate_that_cannot_pass(penguin: Program) -> None:
     config = penguin.folder / "penguin.yaml"
     config.write_text(config.read_text().replace("  test: {run: [echo tested]}\n", ""))

@@ -136,6 +136,32 @@ async def test_the_panel_takes_a_third_of_the_window_and_counts_the_others(works
             await shell.wait_until(lambda: len(panel(shell)) == 9)
 
 
+async def test_the_panel_starts_with_what_needs_a_person(workspace: SampleWorkspace) -> None:
+    workspace.configure(max_parallel=1)
+    workspace.tasks("runs", "waits", "blocks", {"id": "depends", "title": "depends", "dependencies": ["runs"]})
+    with scripted_phases(tasks={"blocks": {"TEST": ["UNVERIFIED"]}}) as script:
+        async with run_shell(workspace.root, columns=120, rows=30) as shell:
+            await shell.enter("/watch on")
+            await shell.enter("/workflow start blocks")
+            await shell.status("blocks", "BLOCKED")
+            script.hold("IMPLEMENT")
+            for task in ("runs", "depends", "waits"):
+                await shell.enter(f"/workflow start {task}")
+            await shell.see("1 running: runs IMPLEMENT · 1 blocked: blocks · 2 waiting")
+            rows = [
+                r" blocks +✓ ! ○ ○  blocked .*/workflow approve blocks --by NAME  TEST is UNVERIFIED.*",
+                r" runs +● ○ ○ ○  IMPLEMENT .*",
+                r" depends +○ ○ ○ ○  waiting .*  waits for runs \(ituv-runs-\w+, RUNNING\)",
+                r" waits +○ ○ ○ ○  waiting .*  waits for a slot, held by ituv-runs-\w+",
+            ]
+            await shell.wait_until(
+                lambda: all(any(re.fullmatch(row, line) for line in shell.screen.lines) for row in rows)
+            )
+            shown = [line.split()[0] for line in shell.screen.lines if re.match(r" (blocks|runs|depends|waits) ", line)]
+            assert shown[:2] == ["blocks", "runs"]
+            assert sorted(shown[2:]) == ["depends", "waits"]
+
+
 async def test_the_panel_shows_gates_attempt_time_and_last_line(workspace: SampleWorkspace) -> None:
     steps = {"run": ["echo one; printf 'zwei \\033[31m你好'; exec sleep 60"]}
     workspace.tasks({"id": "auth", "title": "Log in", "phases": {"test": steps}})
