@@ -270,7 +270,8 @@ def long_life() -> Any:
     workflow.do(Feedback(FeedbackItem(id="f", text="mind\n the   gap", by="ann"))).report(V.PASSED)
     workflow.report(V.FAILED, "pytest -q: 2 of 14 tests failed")
     workflow.do(Pause("ann", now=True), Resume("bob")).do(Dispatch(), after=100).do(interrupted(3, "crash"))
-    workflow.report(V.PASSED).report(V.UNVERIFIED, "nothing can check this").do(Approve("ann", note="looks good"))
+    workflow.report(V.PASSED).report(V.UNVERIFIED, "nothing can check this")
+    workflow.do(Approve("ann", note="looks good", tree="t1"))
     return workflow
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -94,3 +95,11 @@ class ForegroundRunner:
 
 def _ignore() -> None:
     """Ignore Ctrl-C while no command runs."""
+
+
+def discard_output() -> None:
+    """Discard unwritten output: the terminal is gone, and a failed flush would change the exit code."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)

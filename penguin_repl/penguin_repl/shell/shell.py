@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import sys
 import threading
 import traceback
@@ -39,7 +38,7 @@ from penguin_repl.output.print_result import show_progress
 from penguin_repl.render.error import error_data, error_lines, error_text
 from penguin_repl.shell import exit_dialog as leaving
 from penguin_repl.shell.external_programs import ExternalProgramRunner
-from penguin_repl.shell.foreground import CommandInterrupted, ForegroundRunner, TerminalClosed
+from penguin_repl.shell.foreground import CommandInterrupted, ForegroundRunner, TerminalClosed, discard_output
 from penguin_repl.shell.gc_tuning import DelayedCompleter, GcTuning
 from penguin_repl.shell.history import open_history
 from penguin_repl.shell.key_bindings import line_key_bindings
@@ -79,7 +78,7 @@ def run_shell(session: Session, options: Options) -> ExitCode:
         shell.keep_going = options.keep_going
         asyncio.run(shell.run())
         if shell.hung_up:
-            _discard_output()
+            discard_output()
     return ExitCode.OK
 
 
@@ -87,14 +86,6 @@ def _add_slash(line: str) -> str:
     """Return a typed line with the slash that one of BARE_WORDS may lack."""
     word, blank, rest = line.strip().partition(" ")
     return f"{BARE_WORDS[word]}{blank}{rest}" if word in BARE_WORDS else line
-
-
-def _discard_output() -> None:
-    """Discard unwritten output: the terminal is gone, and a failed flush would change the exit code."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for descriptor in (1, 2):
-        os.dup2(nowhere, descriptor)
-    os.close(nowhere)
 
 
 class Shell:
