@@ -28,9 +28,9 @@ COLUMNS, ROWS = 84, 50
 USER, HOST = "ada", "laptop"
 """Names in the picture, instead of those of this machine."""
 COMMANDS = (
-    "/workflow start top-option --with-deps --wait",
-    "/workflow history top-option",
-    "/workflow list",
+    "workflow start top-option --with-deps --wait",
+    "workflow history top-option",
+    "blueprint board",
 )
 """The third task of the example: its TEST gate fails once."""
 FONT_FACE = re.compile(r"@font-face \{\{.*?\}\}\s*", re.DOTALL)
@@ -45,9 +45,9 @@ def main() -> None:
         subprocess.run([ROOT / "examples" / "copy", workspace], check=True)
         environment = {**os.environ, "TERM": "xterm-256color", "LOGNAME": USER, "XDG_STATE_HOME": folder}
         for number, command in enumerate(COMMANDS):
-            console.print(Text("\n" * bool(number) + f'$ penguin -c "{command}"', style="bold"))
+            console.print(Text("\n" * bool(number) + f"$ penguin {command}", style="bold"))
             # Standard error, with the progress, is not part of the picture.
-            printed = terminal_output(["penguin", "-c", command], workspace, environment)
+            printed = terminal_output(["penguin", *command.split()], workspace, environment)
             console.print(Text.from_ansi(printed.replace(f" on {socket.gethostname()}\n", f" on {HOST}\n")), end="")
     PICTURE.parent.mkdir(exist_ok=True)
     template = FONT_FACE.sub("", CONSOLE_SVG_FORMAT)
