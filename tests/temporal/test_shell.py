@@ -38,7 +38,7 @@ def test_a_server_that_hangs_stops_no_key(tmp_path: Path, own_server: TemporalSe
         finally:
             own_server.thaw()
         terminal.press(CTRL_U)
-        terminal.enter("/workflow list").see("STARTED")
+        terminal.enter("/workflow list").see("I T U V")
 
 
 def test_a_shell_can_be_quit_while_the_server_hangs(tmp_path: Path, own_server: TemporalServer) -> None:
@@ -71,7 +71,7 @@ def test_a_shell_has_one_connection_to_the_server(tmp_path: Path, own_server: Te
     with open_terminal(tmp_path) as terminal:
         terminal.enter("/workflow start a").see("COMPLETED")
         terminal.enter("/workflow history a --events").see("started by")
-        terminal.enter("/workflow list").see("STARTED")
+        terminal.enter("/workflow list").see("I T U V")
         process = terminal.process.pid
         terminal.wait_until(lambda: connections(process, own_server.address) == 1)
         terminal.enter("/workflow retry a --from VERIFY").see("workflow_id: ")
