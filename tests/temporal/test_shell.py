@@ -74,7 +74,7 @@ def test_a_shell_has_one_connection_to_the_server(tmp_path: Path, own_server: Te
         terminal.enter("/workflow list").see("I T U V")
         process = terminal.process.pid
         terminal.wait_until(lambda: connections(process, own_server.address) == 1)
-        terminal.enter("/workflow retry a --from VERIFY").see("workflow_id: ")
+        terminal.enter("/workflow retry a --from IMPLEMENT").see("Retry of ")
         terminal.wait_until(lambda: connections(process, own_server.address) == 1)
 
 

@@ -1,8 +1,9 @@
 """The ITUV contract as a pure state machine: the events and effects that follow from a command.
 
 `decide(state, command, now)` returns the events of a decision and the effects that follow; `evolve(state, event)` (in
-`core/state.py`) applies one event. Both backends host this module, and no rule of the product is anywhere else. It does
-no IO, reads no clock and uses no randomness, so a history can be replayed anywhere.
+`core/state.py`) applies one event. `core/gate_rules.py` decides what follows an attempt, such as the next phase. Both
+backends host this package, and no rule of the product is outside of it. It does no IO, reads no clock and uses no
+randomness, so a history can be replayed anywhere.
 """
 
 from __future__ import annotations
