@@ -256,6 +256,14 @@ def test_a_hidden_test_run_is_counted(workspace: AttemptWorkspace, command: str)
     assert result.reason.endswith("no test was executed: 1 skipped")
 
 
+def test_implement_may_show_the_summary_of_an_earlier_run(workspace: AttemptWorkspace) -> None:
+    workspace.write("evidence.txt", "1 skipped in 0.19s\n")
+    shown = workspace.run("cat evidence.txt", phase=WorkflowPhase.IMPLEMENT)
+    assert (shown.verdict, shown.steps[0].tests) == (Verdict.PASSED, None)
+    tested = workspace.run("cat evidence.txt")
+    assert tested.verdict is Verdict.UNVERIFIED
+
+
 @pytest.mark.usefixtures("bare_pytest")
 def test_failures_of_a_hidden_test_run_are_not_ignored(workspace: AttemptWorkspace) -> None:
     workspace.write("test_mixed.py", MIXED)

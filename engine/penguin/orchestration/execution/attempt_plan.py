@@ -39,6 +39,8 @@ class PlannedStep(Struct, frozen=True, kw_only=True):
     """Penguin asks it for a report, in case it runs pytest."""
     needs_report: bool = False
     """It is known to run tests: without a report it does not pass."""
+    reads_summary: bool = True
+    """A summary of tests at the end of its output counts. A command of IMPLEMENT may show the one of an earlier run."""
     expect: Expectation | None = None
     """The expectation of a recipe step; None: exit code 0 passes."""
     recipe_step: RecipeStep | None = None
@@ -84,7 +86,7 @@ def make_plan(order: AttemptOrder, redact: Redact = str) -> AttemptPlan:
         for step in recipe.steps:
             if problem := _problem(step, redact):
                 return AttemptPlan(impossible=redact(f"recipe {recipe.name} of task {task.id}: {problem}"))
-    groups = _groups(gate, task, redact)
+    groups = _groups(gate, task, redact, reads_summaries=phase is not WorkflowPhase.IMPLEMENT)
     if not groups:
         return AttemptPlan(nothing=_nothing_to_run(gate, task, phase))
     return AttemptPlan(groups=groups, stops_at_failure=phase is WorkflowPhase.IMPLEMENT)
@@ -100,7 +102,7 @@ def _problem(step: RecipeStep, redact: Redact) -> str:
     return ""
 
 
-def _groups(gate: Gate, task: Task, redact: Redact) -> tuple[StepGroup, ...]:
+def _groups(gate: Gate, task: Task, redact: Redact, *, reads_summaries: bool) -> tuple[StepGroup, ...]:
     drafts = [[_agent(gate.agent)]] if gate.agent else []
     drafts += [[_command(command, redact)] for command in gate.run]
     if gate.recipes:
@@ -112,7 +114,10 @@ def _groups(gate: Gate, task: Task, redact: Redact) -> tuple[StepGroup, ...]:
             drafts.append([_judge(gate.judge, tuple(judged))])
     groups, number = [], 0
     for draft in drafts:
-        numbered = [_number(step, number + offset) for offset, step in enumerate(draft, start=1)]
+        numbered = [
+            replace(step, number=number + offset, reads_summary=reads_summaries)
+            for offset, step in enumerate(draft, start=1)
+        ]
         number += len(draft)
         groups.append(StepGroup(tuple(numbered)))
     return tuple(groups)
@@ -124,10 +129,6 @@ def _agent(name: str) -> PlannedStep:
 
 def _judge(name: str, criteria: tuple[Criterion, ...]) -> PlannedStep:
     return PlannedStep(number=0, kind="judge", name=f"judge {name}", agent=name, criteria=criteria)
-
-
-def _number(step: PlannedStep, number: int) -> PlannedStep:
-    return replace(step, number=number)
 
 
 def _command(command: GateCommand, redact: Redact) -> PlannedStep:

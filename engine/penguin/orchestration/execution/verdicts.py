@@ -101,7 +101,7 @@ def judge_step(
             return judgement
     if report is not None and report.written:
         return _judge_tests(step, exit_, report, answer)
-    return _judge_output(exit_)
+    return _judge_output(exit_) if step.reads_summary else _judge_exit(exit_)
 
 
 def _not_ended(step: PlannedStep, exit_: ExitRecord, limit: float) -> Judgement | None:
