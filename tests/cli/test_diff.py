@@ -59,13 +59,14 @@ def test_a_missing_checkpoint_is_named(penguin: Program) -> None:
 
 def test_git_is_missing_at_the_end_of_an_attempt(penguin: Program) -> None:
     tasks = penguin.folder / "tasks.md"
-    tasks.write_text(tasks.read_text().replace("check: false", "check: echo 1 >> new.txt; mv .git away"))
+    check = "echo 1 >> new.txt; test ! -d .git || mv .git away"
+    tasks.write_text(tasks.read_text().replace("check: false", f"check: {check}"))
     git(penguin.folder, "init", "-q")
     assert penguin("-c", "/workflow start wrong --wait").code == 0
     (penguin.folder / "away").rename(penguin.folder / ".git")
     shown = penguin("-c", "/workflow diff wrong")
     assert shown.code == 1
-    assert "the checkpoint 3-verify of ituv-wrong-" in shown.err
+    assert "the checkpoint 5-verify of ituv-wrong-" in shown.err
     assert "--phase IMPLEMENT" in shown.err
     assert penguin("-c", "/workflow diff wrong --phase implement").code == 0
 

@@ -123,7 +123,7 @@ def run(program: Program, code: str, script: str = "") -> str:
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=program.folder,
-        env={**os.environ, "LOGNAME": "ada"},
+        env={**os.environ, "LOGNAME": "ada", "TERM": "xterm-256color"},
         input=script,
         capture_output=True,
         text=True,
