@@ -18,7 +18,8 @@ TASKS = ("auth", "mail", "search")
 WHOLE = (
     r"penguin>.*",
     r"No workflows yet\..*",
-    r"asks, /help the commands; Ctrl-D quits\.",
+    r"  tasks, /help the commands; Ctrl-D",
+    r"  quits\.",
     r"Started ITUV workflow for task \w+",
     r"workflow_id: ituv-\w+-[0-9a-f]{6}",
     r"ituv-\w+-[0-9a-f]{6} COMPLETED(  →  /workflow results ituv-\w+-[0-9a-f]{6})?",

@@ -83,7 +83,7 @@ async def test_a_command_gets_the_notice_as_one_argument(workspace: SampleWorksp
             assert environment["PENGUIN_NOTICE"] == notice
             assert environment["PENGUIN_WORKFLOW_IDS"] == info.workflow_id
             assert environment["PENGUIN_STATUSES"] == "BLOCKED"
-            assert f"→  /workflow approve {info.workflow_id}" in notice
+            assert f"→  /workflow approve {info.task_id}" in notice
             assert shell.screen.bells == 0
             assert not (workspace.root / "oops").exists()
 

@@ -22,6 +22,18 @@ async def test_an_empty_workspace_gets_a_hint(workspace: SampleWorkspace) -> Non
         assert "/task list" in shell.screen.text
 
 
+async def test_messages_wrap_between_words(workspace: SampleWorkspace) -> None:
+    async with run_shell(workspace.root, columns=60) as shell:
+        await shell.enter("/clear")
+        await shell.see("hint: /help lists the commands")
+        lines = shell.screen.lines
+        start = next(index for index, line in enumerate(lines) if line.startswith("error: "))
+        end = lines.index("  /clear", start)
+        message = " ".join(line.strip() for line in lines[start:end])
+        assert end - start > 1
+        assert all(f" /{word}" in message for word in ("workflow", "blueprint", "watch", "quit"))
+
+
 async def test_a_notice_does_not_disturb_the_typed_text(workspace: SampleWorkspace) -> None:
     with scripted_phases() as script:
         script.hold("TEST")
@@ -51,7 +63,7 @@ async def test_the_notice_of_a_blocked_workflow_has_the_next_command(workspace: 
             info = await shell.status("auth", "BLOCKED")
             await shell.see("BLOCKED at VERIFY: ")
             notice = next(line for line in shell.screen.lines if "BLOCKED at VERIFY" in line)
-            assert f"→  /workflow approve {info.workflow_id}" in notice
+            assert f"→  /workflow approve {info.task_id}" in notice
 
 
 async def test_each_block_is_reported_once(workspace: SampleWorkspace) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 LONGEST_LINE = 100_000
-"""Columns. A line for `narrate` is not wrapped."""
+"""Columns of a line that is not wrapped."""
 HEARTBEAT = 30.0
 """Seconds between two progress lines on a screen without overwriting."""
 
@@ -82,13 +82,18 @@ class Screen:
             theme=style.theme,
         )
 
-    def styled(self, line: str | Line) -> str:
-        """Return a line as text, with styles if this screen has colours."""
-        if self.style.color:
+    def styled(self, line: str | Line, columns: int = LONGEST_LINE) -> str:
+        """Return a line as text, with styles if this screen has colours.
+
+        Args:
+            line: The line.
+            columns: A longer line is wrapped between words.
+        """
+        if self.style.color or len(line if isinstance(line, str) else line.text) > columns:
             from penguin_repl.terminal.draw import Drawer
 
-            drawer = Drawer(color=True, truecolor=self.style.truecolor, theme=self.style.theme)
-            return drawer.draw([line], LONGEST_LINE).removesuffix("\n")
+            drawer = Drawer(color=self.style.color, truecolor=self.style.truecolor, theme=self.style.theme)
+            return drawer.draw([line], columns).removesuffix("\n")
         from penguin_repl.text.escape import clean
 
         return clean(line if isinstance(line, str) else line.text)

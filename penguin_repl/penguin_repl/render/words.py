@@ -10,7 +10,7 @@ from penguin_repl.render.parts import Line, Span
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from penguin.orchestration.backend import Verdict
+    from penguin.orchestration.backend import Verdict, WorkflowInfo
     from penguin.orchestration.config.theme import Meaning
     from penguin.orchestration.store.progress import GateState
 
@@ -35,6 +35,16 @@ def status_meaning(status: WorkflowStatus) -> Meaning:
     """Return the meaning of text about a workflow with this status."""
     # A test checks that every status has a meaning.
     return f"status.{status.lower()}"  # type: ignore[return-value]
+
+
+def waiting_span() -> Span:
+    """Return the word for a workflow that waits for its next attempt. Its status is RUNNING, but nothing runs."""
+    return Span(STATUS_WORDS[WorkflowStatus.PENDING], "status.pending")
+
+
+def name_task(command: str, info: WorkflowInfo) -> str:
+    """Return a command with the id of the task, which is shorter and names the task's newest workflow."""
+    return command.replace(info.workflow_id, info.task_id)
 
 
 def verdict_span(verdict: Verdict) -> Span:

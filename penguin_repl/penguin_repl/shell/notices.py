@@ -1,4 +1,4 @@
-"""Notices of what happened to workflows while the user did something else, one line each."""
+"""Notices of what happened to workflows while the user did something else."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from penguin.orchestration.backend import WorkflowError, WorkflowStatus
 from penguin_repl.output.logging_handler import NarratingLogHandler
 from penguin_repl.render.parts import Span, line
-from penguin_repl.render.words import status_span
+from penguin_repl.render.words import name_task, status_span
 from penguin_repl.shell.alerts import Notifier
 from penguin_repl.text.escape import clean
 from penguin_repl.text.width import display_width, truncate
@@ -50,7 +50,7 @@ class WorkflowNotifications:
         elif not self.was_reported(info):
             self._reported[info.workflow_id] = info
             notice = self._notice(info)
-            self._screen.narrate(self._screen.styled(notice))
+            self._screen.narrate_lines([notice])
             self._notifier.notify(info, clean(notice.text))
 
     def was_reported(self, info: WorkflowInfo) -> bool:
@@ -100,11 +100,16 @@ def notice_line(info: WorkflowInfo, command: str, columns: int) -> Line:
         columns: The width of the terminal, to which a long reason is cut.
     """
     head = _head(info)
+    if not info.status.final:
+        command = name_task(command, info)
     tail = (ARROW, Span(clean(command), "command")) if command else ()
     reason = "" if info.status is WorkflowStatus.COMPLETED else clean(info.error_message or "")
     if reason:
-        columns -= display_width(line(*head, *tail).text) + len(": ") + 1
-        reason = ": " + truncate(reason, max(MIN_REASON_COLUMNS, columns))
+        beside = columns - display_width(line(*head, *tail).text) - len(": ") - 1
+        if beside < MIN_REASON_COLUMNS:
+            # The command has a line of its own.
+            beside = columns - display_width(line(*head).text) - len(": ") - 1
+        reason = ": " + truncate(reason, max(MIN_REASON_COLUMNS, beside))
     return line(*head, reason, *tail)
 
 

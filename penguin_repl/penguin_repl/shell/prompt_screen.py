@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import copy_context
+from typing import TYPE_CHECKING
 
 from prompt_toolkit.application import get_app_session, in_terminal
 
-from penguin_repl.output.screen import Screen, Style
+from penguin_repl.output.screen import LONGEST_LINE, Screen, Style
 from penguin_repl.shell.plain_echo import Echo
 from penguin_repl.shell.typeahead import is_echo_on
+
+if TYPE_CHECKING:
+    from penguin_repl.render.parts import Line
 
 PROMPT = "penguin> "
 
@@ -93,6 +97,11 @@ class PromptScreen(Screen):
             yield
         finally:
             self._capture = None
+
+    def narrate_lines(self, lines: Iterable[str | Line]) -> None:
+        """Show lines of a message, wrapped between words. A screen reader gets each line whole."""
+        columns = LONGEST_LINE if self.style.plain else self.columns
+        self.narrate("\n".join([self.styled(line, columns) for line in lines]))
 
     def write_now(self, text: str) -> None:
         """Show data before all other pending output."""

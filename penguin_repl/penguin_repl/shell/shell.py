@@ -233,7 +233,7 @@ class Shell:
             self._is_engine_open = True
             self._gc_tuning.freeze_loaded()
             if notices:
-                self._screen.narrate("\n".join(map(self._screen.styled, notices)))
+                self._screen.narrate_lines(notices)
         except Exception as error:
             self._report_error(error)
 
@@ -329,10 +329,8 @@ class Shell:
         """Quit, unless workflows run and the user chooses to stay."""
         running = leaving.running_workflows(self._session)
         if running:
-            self._screen.narrate(
-                f"{leaving.count_workflows(running, 'runs', 'run')}: {leaving.describe_workflows(running)}"
-            )
-            self._screen.narrate(leaving.EXPLANATION)
+            names = f"{leaving.count_workflows(running, 'runs', 'run')}: {leaving.describe_workflows(running)}"
+            self._screen.narrate_lines([names, leaving.EXPLANATION])
             answer = await self._foreground.run(leaving.ask_quit_choice(self._screen), interruptible=False)
             if answer is leaving.QuitChoice.STAY:
                 return
@@ -369,7 +367,7 @@ class Shell:
             return
         location, sourced_at = (line.location, line.sourced_at) if line else ("", ())
         lines = error_lines(error, self._screen.columns, location, sourced_at)
-        self._screen.narrate("\n".join(map(self._screen.styled, lines)))
+        self._screen.narrate_lines(lines)
 
     def _on_background_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Report an error of a background task."""
