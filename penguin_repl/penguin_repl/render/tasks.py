@@ -11,7 +11,7 @@ from penguin_commands.results import tasks as p
 from penguin_repl.render.format import format_elapsed
 from penguin_repl.render.parts import Grid, Part, Span, field, heading, line, text_of
 from penguin_repl.render.registry import Renderers
-from penguin_repl.render.words import GATES_TITLE, attempt_text, gate_strip, status_span
+from penguin_repl.render.words import GATES_TITLE, attempt_text, gate_strip, status_span, waiting_span
 from penguin_repl.text.escape import clean, clean_block
 
 if TYPE_CHECKING:
@@ -169,9 +169,10 @@ def _board(result: p.BoardResult) -> Iterator[Part]:
         yield heading(result.title)
     yield _board_grid(result)
     yield ""
-    yield line(*_counts(result.counts))
+    yield line(*_counts(_shown_counts(result)))
     if result.critical_path:
-        yield field("Critical path", Span(" → ".join(result.critical_path), "id"))
+        # The mark of its tasks is above.
+        yield field("Critical path ◆", Span(" → ".join(result.critical_path), "id"))
     if result.estimate:
         yield field("Left", _estimate(result.estimate))
     yield from (field("Circular dependency", " → ".join(circle)) for circle in result.cycles)
@@ -199,7 +200,23 @@ def _board_cells(row: p.BoardRow) -> tuple[Cell, ...]:
         return (name, "", state_cell(state.state), "", "", note)
     attempt = attempt_text(progress.attempt, progress.max_attempts)
     taken = Span(format_elapsed(progress.elapsed), "time")
-    return (name, gate_strip(progress.gates), state_cell(state.state), attempt, taken, note)
+    return (name, gate_strip(progress.gates), state_cell(_shown_state(row)), attempt, taken, note)
+
+
+def _shown_state(row: p.BoardRow) -> str:
+    """Return the state of a task; `waiting` if its workflow is RUNNING and waits for its next attempt."""
+    waits = row.reason and row.row.state.state == WorkflowStatus.RUNNING
+    return waiting_span().text if waits else row.row.state.state
+
+
+def _shown_counts(result: p.BoardResult) -> dict[str, int]:
+    """Return the number of tasks by the state that the board shows."""
+    shown = {row.row.state.task.id: (row.row.state.state, _shown_state(row)) for row in result.rows}
+    counts = Counter(result.counts)
+    for state, other in shown.values():
+        counts[state] -= 1
+        counts[other] += 1
+    return {state: count for state, count in counts.items() if count}
 
 
 def _counts(counts: dict[str, int]) -> Iterator[str | Span]:

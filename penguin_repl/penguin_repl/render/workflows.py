@@ -9,7 +9,7 @@ from penguin_commands.results.workflows import StatusResult, WorkflowTable
 from penguin_repl.render.format import format_elapsed, format_time
 from penguin_repl.render.parts import Grid, Span, field, line
 from penguin_repl.render.registry import Renderers
-from penguin_repl.render.words import GATES_TITLE, attempt_text, gate_strip, status_span
+from penguin_repl.render.words import GATES_TITLE, attempt_text, gate_strip, name_task, status_span, waiting_span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -96,7 +96,7 @@ def _progress_grid(result: WorkflowTable) -> Grid:
         (
             Span(info.task_id, "id"),
             gate_strip(progress.gates) if (progress := result.progress.get(info.workflow_id)) else "",
-            _stage(info),
+            _stage(info, waits=bool(result.explanations.get(info.workflow_id))),
             attempt_text(progress.attempt, progress.max_attempts) if progress else "",
             Span(format_elapsed(progress.elapsed), "time") if progress else "",
             *cost,
@@ -109,10 +109,11 @@ def _progress_grid(result: WorkflowTable) -> Grid:
     return Grid(columns, rows, tuple(range(3, 5 + len(heads))), ("WORKFLOW", "TOKENS"))
 
 
-def _stage(info: WorkflowInfo) -> Cell:
+def _stage(info: WorkflowInfo, *, waits: bool) -> Cell:
     """Return the status, with the phase where that says more."""
+    status = waiting_span() if waits and info.status is WorkflowStatus.RUNNING else status_span(info.status)
     shown = info.phase.is_gate and info.status is not WorkflowStatus.COMPLETED
-    return line(status_span(info.status), " ", Span(info.phase.value, "phase")) if shown else status_span(info.status)
+    return line(status, " ", Span(info.phase.value, "phase")) if shown else status
 
 
 def _note(result: WorkflowTable, info: WorkflowInfo) -> Cell:
@@ -121,7 +122,11 @@ def _note(result: WorkflowTable, info: WorkflowInfo) -> Cell:
     if not explain:
         progress = result.progress.get(info.workflow_id)
         return progress.title if progress and progress.title != info.task_id else ""
-    return line(explain, "  →  ", Span(command, "command")) if command else explain
+    if not command:
+        return explain
+    # A newer workflow of the task may exist only if this one has ended.
+    command = command if info.status.final else name_task(command, info)
+    return line(explain, "  →  ", Span(command, "command"))
 
 
 def _cost_columns(result: WorkflowTable) -> tuple[tuple[str, ...], Sequence[tuple[Cell, ...]]]:
