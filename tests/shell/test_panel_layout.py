@@ -96,7 +96,33 @@ def test_a_window_of_forty_columns() -> None:
         " auth-user-model  + o . .  TEST",
         " mail             x . . .  waiting",
         " search                    waiting",
+        " > /workflow approve 漢字-pay --by NAME",
     ]
+
+
+STEPS = "/workflow feedback ituv-漢字-pay-000000 TEXT, then /workflow resume ituv-漢字-pay-000000"
+
+
+@pytest.mark.parametrize(
+    ("columns", "below"),
+    [
+        (110, [" → /workflow feedback 漢字-pay TEXT, then /workflow resume 漢字-pay"]),
+        (60, [" → /workflow feedback 漢字-pay TEXT,", "   then /workflow resume 漢字-pay"]),
+    ],
+)
+def test_a_command_that_its_row_would_cut_is_below_the_rows(columns: int, below: list[str]) -> None:
+    rows = [ROWS[0]._replace(reason="exit code 1", next_command=STEPS), *ROWS[1:]]
+    lines = drawn(panel_parts(rows, 4, 9, columns), columns)
+    assert lines[1].endswith("exit code 1")
+    assert lines[5:] == below
+    assert "/workflow feedback" in drawn(panel_parts(rows, 4, 5, columns), columns)[1]
+
+
+def test_tokens_stand_for_a_cost_that_is_not_known_yet() -> None:
+    rows = [ROWS[1], ROWS[2]._replace(usage=UsageTotals(5, 47_000, 0))]
+    lines = drawn(panel_parts(rows, 2, 9, 110), 110)
+    assert "  $0.42  " in lines[1]
+    assert "  47k tok  " in lines[2]
 
 
 def test_a_very_wide_window_shows_the_titles_of_tasks() -> None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import WorkflowStatus
-from penguin_repl.render.costs import cost_columns
+from penguin_repl.render.costs import cost_columns, format_tokens
 from penguin_repl.render.format import format_elapsed
 from penguin_repl.render.parts import Grid, Line, Span, line
-from penguin_repl.render.words import GATES_TITLE, STATUS_WORDS, attempt_text, gate_strip, status_meaning
+from penguin_repl.render.words import GATES_TITLE, STATUS_WORDS, attempt_text, gate_strip, name_task, status_meaning
 from penguin_repl.text.escape import clean
-from penguin_repl.text.width import truncate
+from penguin_repl.text.width import display_width, truncate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from penguin.orchestration.config.theme import Meaning
+    from penguin.orchestration.core.usage import UsageTotals
     from penguin_repl.live.poller import WorkflowRow
     from penguin_repl.render.parts import Cell, Part
 
@@ -27,6 +28,11 @@ MIN_COLUMNS_WITH_TASK_TITLES = 130
 """A narrower window has no titles of tasks: what the workflows do or wait for is more important."""
 MAX_TASK_TITLE = 30
 """Columns."""
+COLUMNS_BEFORE_ACTIVITY = 62
+"""The usual width of the columns before the last one."""
+COMMAND_MARK = " → "
+STEP_SEPARATOR = ", then "
+"""Between the commands to type one after the other."""
 OPTIONAL_COLUMNS = ("TITLE", "TOKENS", "ATTEMPT", "TIME", "COST", GATES_TITLE)
 
 
@@ -42,10 +48,44 @@ def panel_parts(rows: Sequence[WorkflowRow], total: int, most: int, columns: int
     has_titles = most >= MIN_LINES_WITH_TITLES
     space = most - has_titles
     shown = rows[: space if total <= min(space, len(rows)) else space - 1]
+    free = space - len(shown) if total <= len(shown) else 0
+    shown, commands = _move_long_commands(shown, free, columns)
     parts: list[Part] = [rows_grid(shown, columns, has_titles=has_titles)] if shown else []
     if total > len(shown):
         parts.append(line(Span(f"{' ' if shown else ''}and {total - len(shown)} more", "dim")))
-    return parts
+    return [*parts, *commands]
+
+
+def _move_long_commands(
+    rows: Sequence[WorkflowRow], space: int, columns: int
+) -> tuple[Sequence[WorkflowRow], list[Line]]:
+    """Return the rows without the commands that their last column would cut, and these commands as lines.
+
+    Args:
+        rows: The rows of the panel.
+        space: The free lines below them. What does not fit there stays in its row.
+        columns: The width of the window.
+    """
+    kept: list[WorkflowRow] = []
+    below: list[Line] = []
+    for row in rows:
+        found = _command_lines(row, columns)
+        fits = len(below) + len(found) <= space
+        kept.append(row._replace(next_command="") if found and fits else row)
+        below += found if fits else []
+    return kept, below
+
+
+def _command_lines(row: WorkflowRow, columns: int) -> list[Line]:
+    """Return the command of a row as lines, each of its steps on one if need be; none if it fits into the row."""
+    command = name_task(row.next_command, row.info)
+    if not command or display_width(command) <= columns - COLUMNS_BEFORE_ACTIVITY:
+        return []
+    steps = [command]
+    if display_width(command) > columns - len(COMMAND_MARK) - 1:
+        steps = command.replace(STEP_SEPARATOR, f",\n{STEP_SEPARATOR[2:]}").split("\n")
+    marks = [COMMAND_MARK, *[" " * len(COMMAND_MARK)] * (len(steps) - 1)]
+    return [line(mark, Span(step, "command")) for mark, step in zip(marks, steps, strict=True)]
 
 
 def rows_grid(
@@ -54,8 +94,7 @@ def rows_grid(
     """Return a table with one row per workflow, one of which may be selected, for a window of `columns`."""
     mark = " " if selected is None else "  "
     marks = ["▸ " if index == selected else mark for index in range(len(rows))]
-    usage = [row.usage for row in rows]
-    heads, costs = cost_columns(usage, ("usd",) if any(spent.usd for spent in usage) else ("tokens",))
+    heads, costs = _cost_columns([row.usage for row in rows])
     names = ("TITLE",) if columns >= MIN_COLUMNS_WITH_TASK_TITLES else ()
     cells = tuple(
         (_task(row, mark), *(_title(row) for _ in names), *_state(row), *cost, _activity(row))
@@ -65,6 +104,15 @@ def rows_grid(
     first_number = titles.index("ATTEMPT")
     numbers = tuple(range(first_number, first_number + 2 + len(heads)))
     return Grid(titles, cells, numbers, OPTIONAL_COLUMNS, shows_titles=has_titles)
+
+
+def _cost_columns(usage: Sequence[UsageTotals]) -> tuple[tuple[str, ...], list[tuple[Cell, ...]]]:
+    """Return one column: the cost, or the tokens where the cost is not known yet."""
+    if not any(spent.usd for spent in usage):
+        return cost_columns(usage, ("tokens",))
+    heads, costs = cost_columns(usage, ("usd",))
+    tokens = [f"{format_tokens(spent.tokens)} tok" if spent.tokens else "" for spent in usage]
+    return heads, [(cost or count,) for (cost,), count in zip(costs, tokens, strict=True)]
 
 
 def grid_height(grid: Grid) -> int:
@@ -95,9 +143,7 @@ def _activity(row: WorkflowRow) -> Cell:
         return row.activity
     if not row.next_command:
         return row.reason
-    # The id of the task names its newest workflow, and is shorter.
-    command = row.next_command.replace(row.info.workflow_id, row.info.task_id)
-    return Line((Span(command, "command"), "  ", row.reason))
+    return Line((Span(name_task(row.next_command, row.info), "command"), "  ", row.reason))
 
 
 def _state_meaning(row: WorkflowRow) -> Meaning:
