@@ -21,7 +21,7 @@ from penguin_repl.live.table import format_remaining, panel_height, panel_parts
 from penguin_repl.live.view_layout import ViewState, compose
 from penguin_repl.live.workflow_detail import StepLine, WorkflowDetail
 from penguin_repl.output.screen import Style
-from penguin_repl.render.parts import Part
+from penguin_repl.render.parts import Part, line
 
 NOW = 1_800_000_000.0
 BEGAN = datetime.fromtimestamp(NOW - 100, UTC)
@@ -180,6 +180,18 @@ def test_the_view_fills_its_window(words: str, columns: int, rows: int, listed: 
     lines = drawn(compose(ViewState(poll, 1, 0, listed, portrait, logs), columns, rows, NOW), columns)
     assert len(lines) == rows
     assert all(get_cwidth(line) <= columns for line in lines)
+
+
+def test_the_view_wraps_what_an_agent_says() -> None:
+    said = line("  The bucket is refilled before the check, so a burst is never refused.")
+    portrait = WorkflowDetail(ROWS[1].info, None, [], [said, "a line of a program that is longer than the window"])
+    lines = drawn(compose(ViewState(shows_list=False, detail=portrait), 40, 12, NOW), 40)
+    start = lines.index("── output " + "─" * 30) + 1
+    assert lines[start : start + 3] == [
+        "  The bucket is refilled before the",
+        "  check, so a burst is never refused.",
+        "a line of a program that is longer than…",
+    ]
 
 
 def test_the_view_of_several_workflows() -> None:

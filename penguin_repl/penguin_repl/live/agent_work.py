@@ -60,10 +60,12 @@ class AgentOutput:
 
     def _add(self, activities: Iterable[Activity]) -> None:
         from penguin.orchestration.agents.activity.activities import Finished, UsageSoFar
-        from penguin_repl.text.activity_lines import activity_summary, log_lines
+        from penguin_repl.text.activity_lines import activity_lines, activity_summary
 
         for activity in activities:
-            self.lines.extend(log_lines([activity]))
+            if not isinstance(activity, UsageSoFar):
+                # The title of the output says what was spent up to now.
+                self.lines.extend(activity_lines(activity))
             self.now = activity_summary(activity) or self.now
             if isinstance(activity, Finished) or (isinstance(activity, UsageSoFar) and not self._skipped):
                 self.usage = activity.usage

@@ -10,6 +10,7 @@ from penguin_repl.live.toolbar import toolbar_line
 from penguin_repl.live.view_keys import key_lines
 from penguin_repl.live.workflow_detail import head_lines, step_line
 from penguin_repl.render.parts import Grid, Line, Span, line
+from penguin_repl.terminal.lines import wrap_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 FIXED_LINES = 5
 """Lines for the counts, the column titles, the rules and the keys."""
+
+
+MAX_WRAPPED_LINES = 6
+"""A longer line of an agent is cut at the end of this many lines."""
 
 
 class ViewState(NamedTuple):
@@ -83,23 +88,37 @@ def _overview(state: ViewState, columns: int, rows: int, now: float) -> list[Par
     height = rows - sum(map(_height, parts)) - 1
     steps = state.detail.steps[-max(1, height - min(len(state.detail.output), height // 2)) :]
     parts += map(step_line, steps)
-    return [*parts, _rule(state.detail.output_title, columns), *_output(state, rows - sum(map(_height, parts)) - 1)]
+    return [
+        *parts,
+        _rule(state.detail.output_title, columns),
+        *_output(state, columns, rows - sum(map(_height, parts)) - 1),
+    ]
 
 
 def _logs(state: ViewState, columns: int, rows: int, now: float) -> list[Part]:
     if state.detail is None:
         return []
-    return [head_lines(state.detail, now)[0], _rule(state.detail.output_title, columns), *_output(state, rows - 2)]
+    return [
+        head_lines(state.detail, now)[0],
+        _rule(state.detail.output_title, columns),
+        *_output(state, columns, rows - 2),
+    ]
 
 
-def _output(state: ViewState, rows: int) -> list[Part]:
+def _output(state: ViewState, columns: int, rows: int) -> list[Part]:
     if state.detail is None or rows < 1:
         return []
     output = state.detail.output
     if not output:
         return [line(Span(" no output yet", "dim"))]
     end = len(output) - state.scroll
-    return [text if isinstance(text, Line) else line(text) for text in output[max(0, end - rows) : end]]
+    shown: list[Part] = []
+    for text in reversed(output[max(0, end - rows) : end]):
+        # What an agent says is prose. Output of programs may be a table, and is cut.
+        shown[:0] = wrap_pieces(text, columns, MAX_WRAPPED_LINES) if isinstance(text, Line) else [line(text)]
+        if len(shown) >= rows:
+            break
+    return shown[-rows:]
 
 
 def _rule(title: str, columns: int) -> Part:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.segment import Segment
 
-from penguin_repl.render.parts import Line
+from penguin_repl.render.parts import Line, Span, text_of
 from penguin_repl.text.escape import clean
 from penguin_repl.text.width import fold, single_characters, truncate
 
@@ -62,6 +63,26 @@ def wrap(segments: Segments, width: int, *, fold_words: bool, indent: int = 0, t
     text = text or "".join(segment.text for segment in segments)
     lines = [_strip(line) for line in _divide(segments, _cuts(text, width, width - indent, fold_words))]
     return [line if number == 0 else [Segment(" " * indent), *line] for number, line in enumerate(lines)]
+
+
+def wrap_pieces(line: Line, width: int, most: int) -> list[Line]:
+    """Wrap an escaped line between words into at most `most` lines, the last of which may be too long."""
+    text = line.text
+    indent = text[: min(len(text) - len(text.lstrip(" ")), width // 2)]
+    cuts = [0, *islice(_cuts(text, width, width - len(indent), fold_words=True), most - 1), len(text)]
+    # Blanks between two lines belong to neither.
+    ends = [(start, start + len(text[start:end].rstrip(" "))) for start, end in pairwise(cuts)]
+    return [Line((indent if start else "", *_slice(line.pieces, start, end))) for start, end in ends]
+
+
+def _slice(pieces: Iterable[str | Span], start: int, end: int) -> Iterator[str | Span]:
+    """Yield the pieces between two positions in the text of a line."""
+    for piece in pieces:
+        text = text_of(piece)
+        if found := text[max(0, start) : max(0, end)]:
+            yield Span(found, piece.meaning) if isinstance(piece, Span) else found
+        start -= len(text)
+        end -= len(text)
 
 
 def cut(segments: Segments, width: int) -> Segments:
