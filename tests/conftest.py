@@ -37,9 +37,12 @@ KINDS = {
 """The kind of the tests in each folder. A test or module with a marker of its own keeps that one."""
 PROCESS_EVENTS = ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system")
 
-# A shell script starts background jobs with Ctrl-C ignored, and every program that a test starts would inherit that.
+# A shell script starts background jobs with Ctrl-C ignored, and nohup ignores SIGHUP. Every program that a test starts
+# would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Commands of the tests find the programs of the environment that runs the tests, such as pytest, whether or not it is
 # activated.
