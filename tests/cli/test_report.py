@@ -15,7 +15,7 @@ project: {id: shop}
 blueprints: [tasks.md]
 phases:
   implement: {run: ["python make.py"]}
-  test: {run: ["python -m pytest -q -p no:cacheprovider tests"], on_failure: implement}
+  test: {run: ["python -B -m pytest -q -p no:cacheprovider tests"], on_failure: implement}
   use: skip
   verify: {criteria: true}
 orchestration: {retry: {max_attempts: 2, initial_delay_sec: 0.05}}

@@ -161,7 +161,7 @@ def test_trust_shows_the_commands_and_writes_nothing_before_the_answer(victim: V
 def test_a_shell_opens_lists_completes_and_quits(victim: Victim) -> None:
     with open_terminal(victim.folder, HOME=str(victim.home), XDG_STATE_HOME=str(victim.home / "state")) as shell:
         shell.see("penguin>")
-        shell.enter("/workflow list").see("RUNNING")
+        shell.enter("/workflow list").see("waiting IMPLEMENT")
         shell.enter("/workflow status q")
         shell.wait_until(lambda: shell.typed == "")
         shell.press("/workflow status q\t").see("quick").press("\x15")
