@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.store.old_database import rows, unpack_database, version
 from tests.store.version_2.write import write_workspace
 from tests.support.program import Program
 
@@ -50,20 +51,7 @@ GATES = {
 def db(tmp_path: Path) -> Path:
     """The database in a workspace that this Penguin has not seen."""
     write_workspace(tmp_path)
-    path = Workspace(tmp_path).db
-    path.parent.mkdir(mode=0o700)
-    path.write_bytes(gzip.decompress((FOLDER / "penguin.db.gz").read_bytes()))
-    return path
-
-
-def rows(path: Path, table: str, columns: str = "*") -> list[tuple[Any, ...]]:
-    with sqlite3.connect(path) as connection:
-        return connection.execute(f"SELECT {columns} FROM {table} ORDER BY 1, 2").fetchall()
-
-
-def version(path: Path) -> int:
-    with sqlite3.connect(path) as connection:
-        return int(connection.execute("PRAGMA user_version").fetchone()[0])
+    return unpack_database(FOLDER, tmp_path)
 
 
 def test_it_has_a_workflow_in_every_status(db: Path) -> None:
