@@ -12,7 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from penguin.orchestration.config.project_tests import detect_test_commands
+from penguin.orchestration.config.project_tests import RULES, detect_test_commands
+from penguin.orchestration.core.test_detection.runners import uncounted_test_run
+from penguin.orchestration.core.test_detection.summaries import RUNNERS
 
 Files = dict[str, str]
 PYTEST_FILE = {"tests/test_a.py": "def test_a():\n    assert True\n"}
@@ -116,3 +118,11 @@ def test_the_command_runs_the_tests(tmp_path: Path, name: str) -> None:
     python = [sys.executable, "-m", "pytest"] if command[0] == "pytest" else [sys.executable]
     ran = subprocess.run([*python, *command[1:]], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (ran.returncode, "1 passed" in ran.stdout or "Ran 1 test" in ran.stderr) == (0, True)
+
+
+def test_gates_count_the_tests_of_each_command_or_lint_warns() -> None:
+    """Otherwise a run of no tests would not be noticed."""
+    summaries = {*(name.lower() for name, _ in RUNNERS), "mvn"}
+    for rule in RULES:
+        counted = any(name in rule.command for name in summaries)
+        assert counted or uncounted_test_run(rule.command), rule.command

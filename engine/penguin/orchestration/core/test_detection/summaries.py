@@ -44,7 +44,7 @@ def count_summaries(lines: Iterable[str]) -> TestCounts | None:
         if len(line) > LONGEST_LINE:
             continue
         plain = _ESCAPE.sub("", line).rstrip()
-        for name, runner in _RUNNERS:
+        for name, runner in RUNNERS:
             if match := runner.line.fullmatch(plain):
                 last = name
                 found.setdefault(name, Counter()).update(runner.numbers(match))
@@ -101,7 +101,7 @@ def _runner(pattern: str, numbers: Callable[[re.Match[str]], Numbers]) -> _Runne
 
 _PYTEST_WORD = "(?:passed|failed|skipped|deselected|xfailed|xpassed)"
 _LIST = r"\d+ [a-z]+(?:(?:, | \| )\d+ [a-z]+)*"
-_RUNNERS: tuple[tuple[str, _Runner], ...] = (
+RUNNERS: tuple[tuple[str, _Runner], ...] = (
     ("pytest", _runner(rf"=*\s?(?=.*\b{_PYTEST_WORD}\b){_LIST} in \d.*", _listed)),
     ("pytest", _runner(r"=*\s?no tests ran in \d.*", _nothing)),
     ("unittest", _runner(r"Ran \d+ tests? in \d.*", _listed)),
@@ -139,3 +139,4 @@ _RUNNERS: tuple[tuple[str, _Runner], ...] = (
     ("go", _runner(r"(?:ok|\?)\s+\S+\s+.*\[no test(?:s to run| files)\]", _nothing)),
     ("go", _runner(r"ok\s+\S+\s+(?:\d[\d.]*s|\(cached\)).*", _unknown)),
 )
+"""The summary lines of each runner, by its name."""
