@@ -79,9 +79,9 @@ async def wait_with_progress(
     try:
         infos = await _wait_and_report(session, ids, status, timeout, first=first)
     except Exception:
+        # Not after an interrupt: then the script says which of them continue.
         session.awaited = {}
         raise
-    # After an interrupt they stay: the script says what continues.
     session.awaited = {}
     return infos
 

@@ -361,7 +361,7 @@ class OrchestrationBackend(ABC):
 
         await asyncio.Event().wait()
 
-    async def drain(self, grace: float) -> None:  # noqa: B027 - as above
+    async def drain(self, grace: float) -> None:  # noqa: B027 - a backend with workers elsewhere has nothing to do here
         """Start no more attempts, and end those that run. They run again later.
 
         Args:
@@ -378,7 +378,7 @@ class OrchestrationBackend(ABC):
         active = await self.list_workflows(status_filter=WorkflowStatus.active(), limit=1_000_000)
         return {"backend": type(self).__name__, "connected": True, "active_count": len(active)}
 
-    async def aclose(self) -> None:  # noqa: B027 - nor need every backend hold something open
+    async def aclose(self) -> None:  # noqa: B027 - a backend may hold nothing open
         """Close the backend. Running steps continue, and another engine takes them over."""
 
     async def __aenter__(self) -> Self:

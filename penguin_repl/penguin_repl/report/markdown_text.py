@@ -54,7 +54,7 @@ def summary_text(text: str) -> str:
 
 
 def _unreferenced(text: str) -> str:
-    """Return text in which `@name` and `#12` notify nobody and link to nothing."""
+    """Return text in which `@name` sends no notification, and `#12` is no link."""
     return _REFERENCE.sub("<!-- -->", text)
 
 

@@ -92,7 +92,7 @@ def criterion_meaning(criterion: CriterionReport) -> str:
 
 
 def criterion_note(criterion: CriterionReport) -> str:
-    """Return who approved a criterion that nothing checks; '' if nobody did."""
+    """Return who approved a criterion without a check; '' if it was not approved."""
     return f"(approved by {criterion.approved_by})" if criterion.approved_by else ""
 
 
