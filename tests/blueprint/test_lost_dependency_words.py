@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from penguin.orchestration.blueprint import parse_blueprint
 from penguin.orchestration.blueprint.markdown.lost_dependencies import STEMS, WORD
+from penguin.orchestration.blueprint.prose.order_phrases import ANY_WORD, PHRASE_STEMS, first_tasks, sequences
 
 
 @settings(max_examples=50)
@@ -14,6 +15,21 @@ from penguin.orchestration.blueprint.markdown.lost_dependencies import STEMS, WO
 def test_each_word_contains_a_stem(text: str) -> None:
     """Lines without a stem are not searched for words."""
     assert any(stem in text.casefold() for stem in STEMS)
+
+
+@settings(max_examples=200)
+@given(st.from_regex(ANY_WORD))
+def test_each_phrase_contains_a_stem(text: str) -> None:
+    """Lines without a stem are not searched for phrases."""
+    lower = text.lower()
+    if ANY_WORD.search(lower):
+        assert any(stem in lower.casefold() for stem in PHRASE_STEMS)
+
+
+@given(st.text(st.sampled_from("abA1- ithenwfo.,\n"), max_size=40))
+def test_a_line_with_a_phrase_contains_a_stem(text: str) -> None:
+    if any(first_tasks(text)) or any(sequences(text)):
+        assert any(stem in text.casefold() for stem in PHRASE_STEMS)
 
 
 def test_a_short_word_with_a_colon_is_named() -> None:

@@ -6,11 +6,18 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import accumulate
 
 from penguin.orchestration.blueprint.markdown.blocks import Block, walk
 from penguin.orchestration.blueprint.markdown.draft import TaskDraft
 from penguin.orchestration.blueprint.prose.claims import group_named
-from penguin.orchestration.blueprint.prose.order_phrases import first_tasks, is_denied, sequences, without_quotations
+from penguin.orchestration.blueprint.prose.order_phrases import (
+    PHRASE_STEMS,
+    first_tasks,
+    is_denied,
+    sequences,
+    without_quotations,
+)
 from penguin.orchestration.blueprint.prose.reachability import Reachability
 from penguin.orchestration.config.document_checker import NOTE, Checker
 
@@ -97,7 +104,8 @@ class _Mentions:
         in_list = False
         header: list[str] = []
         blocks = list(walk(self.blocks))
-        with_words = _with_stems(["" if block.kind == "fence" else block.text for block in blocks])
+        texts = ["" if block.kind == "fence" else block.text.casefold() for block in blocks]
+        with_words, with_phrases = _places_with((*STEMS, *_GROUP_STEMS), texts), _places_with(PHRASE_STEMS, texts)
         for place, block in enumerate(blocks):
             kind, is_row = block.kind, block.text[:1] == "|"
             if kind == "heading":
@@ -110,11 +118,14 @@ class _Mentions:
             if kind == "fence":
                 yield from self._in_data(block, owner)
                 continue
-            text = without_quotations(" ".join(cells) if len(cells) == 2 else block.text)
             found: list[str] = []
+            text = " ".join(cells) if len(cells) == 2 else block.text
+            if place in with_words or place in with_phrases:
+                text = without_quotations(text)
             if place in with_words:
                 found = self._in_line(text, owner, self._below(block) if owner is None else ())
-            found = found or self._in_phrases(text, owner)
+            if place in with_phrases:
+                found = found or self._in_phrases(text, owner)
             if place in with_words:
                 found = found or self._in_groups(block, owner)
             if not found and is_row:
@@ -291,16 +302,18 @@ class _Mentions:
                 yield number
 
 
-def _with_stems(lines: Sequence[str]) -> set[int]:
-    """Return the places of the lines that contain one of the stems of words for dependencies."""
-    text = "\n".join(lines).casefold()
+def _places_with(stems: Iterable[str], lines: Sequence[str]) -> set[int]:
+    """Return the places of the texts that contain one of the stems."""
+    text = "\n".join(lines)
+    ends = list(accumulate(len(line) + 1 for line in lines))
     found: set[int] = set()
-    for stem in (*STEMS, *_GROUP_STEMS):
-        place = last = 0
+    for stem in stems:
+        last = 0
         while (at := text.find(stem, last)) >= 0:
-            place += text.count("\n", last, at)
+            place = bisect_right(ends, at)
             found.add(place)
-            last = at + len(stem)
+            # One in each text is enough.
+            last = ends[place]
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from penguin.orchestration.blueprint.prose.order_phrases import (
     Labelled,
@@ -13,7 +14,9 @@ from penguin.orchestration.blueprint.prose.order_phrases import (
     sequences,
     without_quotations,
 )
-from penguin.orchestration.blueprint.prose.task_names import Mention, TaskNames
+
+if TYPE_CHECKING:
+    from penguin.orchestration.blueprint.prose.task_names import Mention, TaskNames
 
 _NEEDS = re.compile(
     r"\b(?:depend(?:s|ent|ing)?[\s_]+(?:up)?on|depends|dependenc(?:y|ies)|deps?|block(?:ed|ers?)(?:[\s_-]+(?:by|on))?"

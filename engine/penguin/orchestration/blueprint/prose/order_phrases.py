@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
 _ID = (
@@ -17,42 +18,36 @@ _DONE = (
     r"(?:done|complete[ds]?|finish(?:ed|es)?|merged?s?|land(?:ed|s)?|deployed|shipp?(?:ed|s)|released|closed|ready|ends"
     r"|in\s+place|in(?=\s*(?:[.,;:)]|$))|exists?|available|pass(?:es|ed)|approved|implemented|live|green|accepted|verified)\b"
 )
-_AFTER_DONE = re.compile(
+_AFTER_DONE = (
     rf"\b(?P<word>when|whenever|if|as\s+soon\s+as|provided(?:\s+that)?|assum(?:es?|ing)(?:\s+that)?|given|with)\s+"
-    rf"(?P<ids>{_IDS})\s+{_DONE}",
-    re.IGNORECASE,
+    rf"(?P<ids>{_IDS})\s+{_DONE}"
 )
 """Ordinary words: they state an order if the sentence says that the task is done."""
-_AFTER = re.compile(
+_AFTER = (
     r"\b(?P<word>once|until|till|unless|pending|awaiting|await|subsequent\s+to|builds?\s+(?:up)?on|built\s+(?:up)?on"
     r"|rel(?:y|ies|ying)\s+(?:up)?on|on\s+top\s+of"
     r"|after\s+(?:the\s+)?(?:completing|completion\s+of|finishing|merging|merge\s+of|shipping|deploying|deployment\s+of)"
     r"|not\s+(?:\w+\s+){0,3}?before)\s+"
-    rf"(?P<ids>{_IDS})",
-    re.IGNORECASE,
+    rf"(?P<ids>{_IDS})"
 )
 """Words that state an order if an id follows at once."""
-_FOLLOWS = re.compile(rf"\bfollow(?:s|ing|-?up\s+(?:to|of))\s+(?P<ids>{_IDS})\b(?!['’]s\b)", re.IGNORECASE)
-_FIRST = re.compile(
+_FOLLOWS = rf"\bfollow(?:s|ing|-?up\s+(?:to|of))\s+(?P<ids>{_IDS})\b(?!['’]s\b)"
+_FIRST = (
     rf"(?P<ids>{_IDS})\s+(?:first(?=\s*(?:[\])).,;:!]|$))"
     r"|(?:must|should|needs?\s+to|ha(?:s|ve)\s+to)\s+(?:\w+\s+){0,4}?(?:first|before\s+(?:this|that|it|we|the\s+rest|anything|everything|starting|start|work))\b"
-    r"|(?:is|are|as)\s+(?:an?\s+|the\s+)?(?:pre-?requisites?|pre-?conditions?|blockers?|required|needed)\b)",
-    re.IGNORECASE,
+    r"|(?:is|are|as)\s+(?:an?\s+|the\s+)?(?:pre-?requisites?|pre-?conditions?|blockers?|required|needed)\b)"
 )
 """What follows the id of a task that comes first."""
-_NEEDS_OF = re.compile(
-    rf"\b(?P<word>needs?|requires?)\s+(?!to\b)(?:\w+\s+){{0,3}}?(?:of|from|by)\s+(?P<ids>{_IDS})", re.IGNORECASE
-)
+_NEEDS_OF = rf"\b(?P<word>needs?|requires?)\s+(?!to\b)(?:\w+\s+){{0,3}}?(?:of|from|by)\s+(?P<ids>{_IDS})"
 """`needs the schema of A-1`."""
-_THEN = re.compile(rf"(?P<ids>{_ID})\s*,?\s+(?:and\s+)?then\s+(?P<then>{_ID})", re.IGNORECASE)
+_THEN = rf"(?P<ids>{_ID})\s*,?\s+(?:and\s+)?then\s+(?P<then>{_ID})"
 """`A-1 then A-2`."""
-_OTHER_LANGUAGES = re.compile(
+_OTHER_LANGUAGES = (
     r"(?:\b(?:abhängig\s+von|hängt\s+(?:\w+\s+)?(?:ab\s+)?von|setzt(?=[^.]*\bvoraus)|blockiert\s+(?:von|durch)"
     r"|dépend(?:ant)?\s+d[e'’u]|bloqué\s+par"
     r"|depend(?:e[nm]?|iente|ente)\s+d(?:el?|[oa])|bloquead[oa]\s+p[oe]r|dipend(?:e|ono)\s+dal?|bloccat[oa]\s+da"
     r"|завис(?:ит|ят)\s+от|заблокирован\w*)\b|⛔\ufe0f?|依赖于?|取决于|依存(?:する)?|前提|被阻塞于)[\s:：]*"
-    rf"(?P<ids>{_IDS})",
-    re.IGNORECASE,
+    rf"(?P<ids>{_IDS})"
 )
 """`depends on` in German, French, Spanish, Portuguese, Italian, Russian, Chinese and Japanese, and as a sign."""
 _PATTERNS = (
@@ -68,12 +63,37 @@ _PATTERNS = (
     (re.compile(r"\b(?:first|must|should|needs? to|ha(?:s|ve) to|pre-?[rc]|blocker|required|needed)"), _FIRST),
     (re.compile(r"\b(?:need|require)"), _NEEDS_OF),
     (
-        re.compile(r"\b(?:abh|hängt|setzt|blo[cqk]|dépend|depende|depend[io]|dipend|завис|заблок)|[依取前被⛔]"),
+        re.compile(
+            r"\b(?:abh|hängt|setzt|blo[cqk]|dépend|depend(?:e[nm]?|iente|ente)\s|dipend|завис|заблок)|[依取前被⛔]"
+        ),
         _OTHER_LANGUAGES,
     ),
 )
-"""Each pattern, after words in lower case of which one must be there: they are found sooner than the pattern."""
-_ANY_WORD = re.compile("|".join(words.pattern for words, _ in _PATTERNS))
+"""Each pattern, after words in lower case of which one must be there: they are found sooner than the pattern.
+
+The patterns ignore case. They are compiled when they are first used, since that takes longer than reading most files.
+"""
+ANY_WORD = re.compile("|".join(words.pattern for words, _ in _PATTERNS))
+PHRASE_STEMS = (
+    *("when", "if", "soon", "provided", "assum", "given", "with", "once", "until", "till", "unless", "pending"),
+    *(
+        "await",
+        "subsequent",
+        "buil",
+        "rely",
+        "relies",
+        "top of",
+        "before",
+        "after",
+        "follow",
+        "first",
+        "must",
+        "should",
+    ),
+    *("need", "has to", "have to", "prer", "prec", "pre-r", "pre-c", "bloc", "bloq", "blok", "require", "then"),
+    *("abh", "hängt", "setzt", "depend", "dépend", "dipend", "завис", "заблок", "依", "取", "前", "被", "⛔"),
+)
+"""Each order phrase contains one of these in lower case. To search for them is much faster."""
 _DENIED = re.compile(
     r"(?:\b(?:not|no\s+longer|never|no|without|whether|nothing|none|nobody|nicht|kein\w*|pas|não|non|не)|n['’]t|不)\s*(?:\w+\s+){0,2}$",
     re.IGNORECASE,
@@ -107,6 +127,11 @@ _REVERSE_LABELS = frozenset(
     )
 )
 """Labels of tasks that come after the task of the line."""
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
 
 
 def without_quotations(text: str) -> str:
@@ -143,10 +168,10 @@ def first_tasks(text: str) -> Iterator[tuple[int, int]]:
     The part holds ids, such as `A-1 and A-2`; it may hold other words as well, and none of them need be a task.
     """
     lower = text.lower()
-    if not _ANY_WORD.search(lower):
+    if not ANY_WORD.search(lower):
         return
     for words, pattern in _PATTERNS:
-        for match in pattern.finditer(text) if words.search(lower) else ():
+        for match in _compiled(pattern).finditer(text) if words.search(lower) else ():
             word = match.groupdict().get("word") or ""
             if _STILL_STATED.search(word) or not is_denied(text[: match.start()]):
                 yield match.span("ids")
@@ -155,5 +180,5 @@ def first_tasks(text: str) -> Iterator[tuple[int, int]]:
 def sequences(text: str) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
     """Yield the places of two tasks of which the first comes before the second, as in `A-1 then A-2`."""
     if "then" in text.lower():
-        for match in _THEN.finditer(text):
+        for match in _compiled(_THEN).finditer(text):
             yield match.span("ids"), match.span("then")
