@@ -110,6 +110,9 @@ class _Mentions:
             kind, is_row = block.kind, block.text[:1] == "|"
             if kind == "heading":
                 in_list = _HEADING.match(block.text.strip()) is not None
+            if not (is_row or in_list or kind == "fence" or place in with_words or place in with_phrases):
+                header = []
+                continue
             cells = _cells(block.text) if is_row else []
             header = header or cells if is_row else []
             owner = self.owners.get(block.line)
