@@ -106,7 +106,7 @@ async def test_a_crash_continues_the_same_conversation(tmp_path: Path, model: Mo
     root = make_workspace(kind, tmp_path, model, "wait").root
     async with get_backend(workspace_path=root) as backend:
         workflow_id = await backend.start_workflow("add")
-        await asyncio.to_thread(model.await_request, "wait", 1)
+        await _wait_for_saved_conversation(root, kind, model)
         await backend.signal_workflow(workflow_id, "pause", {"now": True})
         await wait_until_async(lambda: not _agents_in(root), "the end of the agents")
         model.release("go")
@@ -140,7 +140,7 @@ async def test_a_killed_agent_continues_the_same_conversation(
     root = make_workspace(kind, tmp_path, model, "wait").root
     async with get_backend(workspace_path=root) as backend:
         workflow_id = await backend.start_workflow("add")
-        await asyncio.to_thread(model.await_request, "wait", 1)
+        await _wait_for_saved_conversation(root, kind, model)
         agents = _agents_in(root)
         kill(*(agents if victim == "agent" else launchers(root / ".penguin" / "engines")))
         await wait_until_async(lambda: not set(agents) & set(_agents_in(root)), "the end of the agents")
@@ -190,6 +190,16 @@ def _penguin(root: Path, command: str) -> str:
 def _unless_asked(script: Script, judgement: object) -> Script:
     """Return a script that answers requests for a judgement, and else is the given one."""
     return lambda given: Answer(judgement) if "A judgement on" in given.prompt else script(given)
+
+
+async def _wait_for_saved_conversation(root: Path, kind: str, model: ModelServer) -> None:
+    """Wait until the agent has written its first tool call to its own files. It sends the result before it does so."""
+    await asyncio.to_thread(model.await_request, "wait", 1)
+    folder = root / ".penguin" / "agents" / kind
+    await wait_until_async(
+        lambda: any("half.txt" in file.read_text(errors="replace") for file in folder.rglob("*.jsonl")),
+        "the agent's file of its conversation",
+    )
 
 
 def _agents_in(root: Path) -> list[int]:
