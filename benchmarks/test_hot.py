@@ -16,8 +16,9 @@ from penguin.orchestration.core.commands import Claim, Command, Dispatch, Report
 from penguin.orchestration.core.decider import decide
 from penguin.orchestration.core.definition import Definition, Gate, Task
 from penguin.orchestration.core.events import AnyEvent
+from penguin.orchestration.core.evolve import rebuild
 from penguin.orchestration.core.results import AttemptResult
-from penguin.orchestration.core.state import State, rebuild
+from penguin.orchestration.core.state import State
 from penguin.orchestration.store.queries import WorkflowReader
 from penguin.orchestration.store.rows import decode_events, encode_events, updated_run
 from penguin.orchestration.workflow_status import GATES

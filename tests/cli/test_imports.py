@@ -28,6 +28,7 @@ LISTING = {
     "penguin",
     "penguin.orchestration",
     "penguin.orchestration.backend",
+    "penguin.orchestration.core.landing_stage",
     "penguin.orchestration.core.usage",
     "penguin.orchestration.errors",
     "penguin.orchestration.store",

@@ -13,10 +13,10 @@ from tests.scenarios.scenario import Setup
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase
 from penguin.orchestration.core import events as ev
-from penguin.orchestration.core.commands import Claim, Command, Dispatch, Report, Start, Supersede
+from penguin.orchestration.core.commands import Claim, Command, Dispatch, Report, ReportLanding, Start, Supersede
 from penguin.orchestration.core.decider import State, decide, rebuild, retry_start
 from penguin.orchestration.core.definition import Definition
-from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.core.results import AttemptResult, LandingOutcome
 from penguin.orchestration.core.signals import command_from_signal
 
 BEGIN = 1_000.0
@@ -87,6 +87,9 @@ class CoreDriver(ScenarioDriver):
 
     async def end(self, attempt: int, result: AttemptResult) -> None:
         self._send(Report(attempt, result))
+
+    async def end_landing(self, number: int, outcome: LandingOutcome) -> None:
+        self._send(ReportLanding(number, outcome))
 
     async def signal(self, name: str, payload: dict[str, Any]) -> None:
         complete = {**payload, "tree": self.tree}

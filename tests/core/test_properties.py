@@ -21,15 +21,27 @@ from penguin.orchestration.core.commands import (
     Command,
     Dispatch,
     Feedback,
+    Land,
     Pause,
     Report,
+    ReportLanding,
     Resume,
     Run,
     Start,
     Supersede,
 )
 from penguin.orchestration.core.decider import State, decide, effects, evolve, rebuild, retry_start
-from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.core.definition import LandSettings
+from penguin.orchestration.core.results import (
+    AttemptResult,
+    Landed,
+    LandingConflict,
+    LandingOutcome,
+    LandingRefused,
+    LandingStopped,
+    MergedTree,
+    TargetMoved,
+)
 from penguin.orchestration.workflow_status import GATES
 
 _encode = msgspec.json.Encoder().encode
@@ -37,6 +49,7 @@ _decode = msgspec.json.Decoder(list[ev.AnyEvent]).decode
 
 IMPLEMENT, TEST, USE, VERIFY = GATES
 PASSED = AttemptResult(verdict=Verdict.PASSED, tree="home")
+LANDED = Landed(branch="main", base="b", commit="c")
 STEERING = (
     Pause(),
     Pause(now=True),
@@ -63,6 +76,7 @@ def setups(draw: st.DrawFn) -> Setup:
         max_attempts=draw(st.integers(1, 4)),
         delay=draw(st.sampled_from([0.0, 0.5, 7.0])),
         max_delay=draw(st.sampled_from([1.0, 300.0])),
+        land=draw(st.sampled_from([None, LandSettings(branch="main"), LandSettings(branch="main", review=True)])),
     )
 
 
@@ -79,6 +93,21 @@ def results(draw: st.DrawFn) -> AttemptResult:
         impossible=odd == 0,
         missing="apt install it" if odd in (1, 2) else "",
         tree=draw(trees),
+    )
+
+
+def landings() -> st.SearchStrategy[LandingOutcome]:
+    """Return outcomes of landings, most of which don't land."""
+    return st.sampled_from(
+        [
+            LANDED,
+            LANDED,
+            MergedTree(base="b", commit="m", others=("Another task",)),
+            LandingConflict(base="b", files=("api.py",), report="both sides", advice="edit it"),
+            TargetMoved(base="b"),
+            LandingRefused(reason="README.md has local changes", advice="commit it"),
+            LandingStopped(),
+        ]
     )
 
 
@@ -121,10 +150,9 @@ class Workflow(RuleBasedStateMachine):
         assert not before.is_final or not decision.events
         if decision.state.is_running and not before.is_running:
             assert isinstance(command, Dispatch), "an attempt began without a slot"
-        for event in decision.events:
+        for event, read in zip(decision.events, _decode(_encode(decision.events)), strict=True):
             self._look_at(event)
-        for event in _decode(_encode(decision.events)):
-            self.shadow = evolve(self.shadow, event)
+            self.shadow = evolve(self.shadow, read)
         self.state = decision.state
         self.history += decision.events
         return True
@@ -133,6 +161,11 @@ class Workflow(RuleBasedStateMachine):
         match event:
             case ev.AttemptStarted():
                 self._look_at_attempt(event)
+            case ev.LandingBegan():
+                assert self.shadow.can_land
+                assert event.number == self.shadow.landings + 1
+            case ev.LandingConflicted():
+                self.tries[VERIFY] = self.tries.get(VERIFY, 0) + 1
             case ev.AttemptEnded() if self._spends(event):
                 self.tries[event.phase] = self.tries.get(event.phase, 0) + 1
             case ev.FeedbackQueued():
@@ -179,27 +212,32 @@ class Workflow(RuleBasedStateMachine):
         self.send(Dispatch())
         assert self.state.is_running or self.state.is_final
 
-    @precondition(lambda self: self.state.is_running)
+    @precondition(lambda self: attempt_runs(self.state))
     @rule(result=results())
     def report(self, result: AttemptResult) -> None:
         self.send(Report(self.state.attempt, result))
 
-    @precondition(lambda self: self.state.is_running)
+    @precondition(lambda self: attempt_runs(self.state))
     @rule(tree=trees)
     def succeed(self, tree: str) -> None:
         self.send(Report(self.state.attempt, AttemptResult(verdict=Verdict.PASSED, tree=tree)))
 
-    @precondition(lambda self: self.state.is_running)
+    @precondition(lambda self: attempt_runs(self.state))
     @rule()
     def fail(self) -> None:
         self.send(Report(self.state.attempt, AttemptResult(verdict=Verdict.FAILED, reason="no")))
 
-    @precondition(lambda self: self.state.is_running)
+    @precondition(lambda self: attempt_runs(self.state))
     @rule()
     def crash(self) -> None:
         self.numbers += 1
         self.send(Claim(f"engine-{self.numbers}"))
         self.send(Report(self.state.attempt, AttemptResult(verdict=Verdict.INTERRUPTED, cause="crash")))
+
+    @precondition(lambda self: lands(self.state))
+    @rule(outcome=landings())
+    def report_landing(self, outcome: LandingOutcome) -> None:
+        self.send(ReportLanding(self.state.landings, outcome))
 
     @precondition(
         lambda self: self.state.status in (WorkflowStatus.PENDING, WorkflowStatus.RUNNING, WorkflowStatus.PAUSED)
@@ -237,6 +275,10 @@ class Workflow(RuleBasedStateMachine):
     def approve(self, tree: str) -> None:
         before = self.state
         if self.send(Approve("Ann", tree=tree)):
+            if before.can_land:
+                assert before.landing is not None
+                assert before.landing.needs_approval
+                return
             ended = next(e for e in reversed(self.history) if isinstance(e, ev.AttemptEnded))
             assert ended.phase is before.phase
             assert ended.result.verdict not in (Verdict.FAILED, Verdict.ERROR, Verdict.PASSED)
@@ -274,8 +316,11 @@ class Workflow(RuleBasedStateMachine):
     @invariant()
     def what_is_not_allowed_or_comes_late_changes_nothing(self) -> None:
         for attempt in range(self.state.attempt + 2):
-            if not self.state.is_running or attempt != self.state.attempt:
+            if not attempt_runs(self.state) or attempt != self.state.attempt:
                 assert decide(self.state, Report(attempt, PASSED), self.clock).events == ()
+        for number in range(self.state.landings + 2):
+            if not lands(self.state) or number != self.state.landings:
+                assert decide(self.state, ReportLanding(number, LANDED), self.clock).events == ()
         if not self.state.is_running and self.state.due_at > self.clock:
             assert decide(self.state, Dispatch(), self.clock).events == ()
 
@@ -300,7 +345,9 @@ class Workflow(RuleBasedStateMachine):
             assert phase is WorkflowPhase.PENDING
         if self.state.open is not None:
             assert self.state.open.phase is phase
-        if status is WorkflowStatus.RUNNING:
+        if self.state.can_land and status is not WorkflowStatus.COMPLETED:
+            assert phase is VERIFY or status is WorkflowStatus.CANCELLED
+        elif status is WorkflowStatus.RUNNING:
             assert not self.state.gate(phase).skip, "during back-off the phase is the one that runs next"
 
     @invariant()
@@ -310,6 +357,10 @@ class Workflow(RuleBasedStateMachine):
             case (Run() as run,):
                 assert status in (WorkflowStatus.RUNNING, WorkflowStatus.PAUSED)
                 assert bool(run.stop) == (status is WorkflowStatus.PAUSED or self.state.cancelling)
+            case (Land() as land,):
+                assert status in (WorkflowStatus.RUNNING, WorkflowStatus.PAUSED)
+                assert bool(land.stop) == (status is WorkflowStatus.PAUSED or self.state.cancelling)
+                assert self.state.progress == 95
             case (Await() as due,):
                 assert due.dependencies == (status is WorkflowStatus.PENDING)
                 assert status in (WorkflowStatus.PENDING, WorkflowStatus.RUNNING)
@@ -356,6 +407,18 @@ class Workflow(RuleBasedStateMachine):
         return max((n for n in found if not getattr(self.history[n], "again", False)), default=0)
 
     @invariant()
+    def a_workflow_in_a_tree_completes_when_it_has_landed(self) -> None:
+        landed = [e for e in self.history if isinstance(e, ev.LandingDone)]
+        lands_its_work = self.state.definition.land is not None
+        assert len(landed) == (lands_its_work and self.state.status is WorkflowStatus.COMPLETED)
+
+    @invariant()
+    def a_workflow_at_rest_holds_no_branch(self) -> None:
+        landing = self.state.landing
+        if self.state.is_final or self.state.status is WorkflowStatus.BLOCKED:
+            assert landing is None or not (landing.holds_branch or landing.running)
+
+    @invariant()
     def a_final_state_is_never_left(self) -> None:
         if self.state.is_final:
             for command in (*STEERING, Dispatch(), Report(self.state.attempt, PASSED)):
@@ -381,7 +444,9 @@ class Workflow(RuleBasedStateMachine):
     def cancel_always_ends_it(self) -> None:
         if not self.state.is_final:
             state = decide(self.state, Cancel("Ann"), self.clock).state
-            if state.is_running:
+            if lands(state):
+                state = decide(state, ReportLanding(state.landings, LandingStopped()), self.clock).state
+            elif state.is_running:
                 result = AttemptResult(verdict=Verdict.INTERRUPTED, cause="cancel")
                 state = decide(state, Report(state.attempt, result), self.clock).state
             assert state.status is WorkflowStatus.CANCELLED
@@ -391,14 +456,24 @@ class Workflow(RuleBasedStateMachine):
             assert rebuild(_decode(_encode(self.history))) == self.state
 
 
+def attempt_runs(state: State) -> bool:
+    return state.open is not None and state.open.running
+
+
+def lands(state: State) -> bool:
+    return state.landing is not None and state.landing.running
+
+
 def drive_home(state: State, now: float) -> WorkflowStatus:
     """Return the final state if every attempt passes and a person follows each status."""
     for _ in range(40):
         if state.is_final:
             return state.status
         match state.status:
+            case _ if lands(state):
+                command: Command = ReportLanding(state.landings, LandingStopped() if state.cancelling else LANDED)
             case _ if state.is_running:
-                command: Command = Report(state.attempt, PASSED)
+                command = Report(state.attempt, PASSED)
             case WorkflowStatus.PAUSED:
                 command = Resume()
             case WorkflowStatus.BLOCKED:

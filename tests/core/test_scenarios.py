@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 from tests.core.scenario_driver import BEGIN, CoreDriver
-from tests.scenarios.conformance import check_command, check_scenario, each_command, each_scenario
+from tests.scenarios.conformance import (
+    check_command,
+    check_scenario,
+    each_command,
+    each_landing_scenario,
+    each_scenario,
+)
 from tests.scenarios.scenario import Scenario
 
 pytestmark = pytest.mark.anyio
@@ -16,6 +22,11 @@ async def test_scenario(scenario: Scenario) -> None:
     await check_scenario(scenario, driver)
     if scenario.expect.seconds is not None:
         assert driver.clock - BEGIN == pytest.approx(scenario.expect.seconds)
+
+
+@each_landing_scenario
+async def test_landing_scenario(scenario: Scenario) -> None:
+    await check_scenario(scenario, CoreDriver(scenario.task.definition()))
 
 
 @each_command

@@ -7,7 +7,7 @@ import time
 
 from tests.scenarios.backend_driver import BackendDriver
 
-from penguin.orchestration.core.commands import Run
+from penguin.orchestration.core.commands import Land, Run
 from penguin.orchestration.core.decider import effects
 from penguin.orchestration.core.state import State
 from penguin.orchestration.native.backend import NativeBackend
@@ -48,7 +48,7 @@ class NativeDriver(BackendDriver):
         if live.lock.locked():
             return False
         match effects(live.state):
-            case (Run() as run,) if live.state.owner == self._engine.identity.id:
+            case (Run() | Land() as run,) if live.state.owner == self._engine.identity.id:
                 return self.holds(run)
             case _:
                 return live.driver is None

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 from tests.native.scenario_driver import NativeDriver
-from tests.scenarios.conformance import check_command, check_scenario, each_command, each_scenario
+from tests.scenarios.conformance import (
+    check_command,
+    check_scenario,
+    each_command,
+    each_landing_scenario,
+    each_scenario,
+)
 from tests.scenarios.scenario import Scenario
 from tests.scenarios.working_tree.runner import check_tree_scenario
 from tests.scenarios.working_tree.scenario import TreeScenario, each_tree_scenario
@@ -22,6 +28,11 @@ pytestmark = pytest.mark.anyio
 
 @each_scenario
 async def test_native_scenario(scenario: Scenario, tmp_path: Path) -> None:
+    await check_scenario(scenario, NativeDriver(tmp_path, scenario.task.definition()))
+
+
+@each_landing_scenario
+async def test_native_landing_scenario(scenario: Scenario, tmp_path: Path) -> None:
     await check_scenario(scenario, NativeDriver(tmp_path, scenario.task.definition()))
 
 

@@ -17,12 +17,12 @@ from penguin.orchestration.backend import OrchestrationBackend, WorkflowPhase
 from penguin.orchestration.blueprint import BlueprintItem
 from penguin.orchestration.config import Settings, load_settings
 from penguin.orchestration.core import events as ev
-from penguin.orchestration.core.commands import Run
+from penguin.orchestration.core.commands import Land, Run
 from penguin.orchestration.core.decider import effects
 from penguin.orchestration.core.definition import Definition
-from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.core.results import AttemptResult, LandingOutcome
 from penguin.orchestration.core.state import State
-from penguin.orchestration.execution.runner_api import AttemptOrder, StopControl
+from penguin.orchestration.execution.runner_api import AttemptOrder, LandingOrder, StopControl
 from penguin.orchestration.store.rows import decode_events
 
 
@@ -32,6 +32,8 @@ class HeldPhases:
     def __init__(self) -> None:
         self.held: tuple[AttemptOrder, StopControl] | None = None
         self._end: asyncio.Future[AttemptResult] | None = None
+        self.landing: tuple[LandingOrder, StopControl] | None = None
+        self._landed: asyncio.Future[LandingOutcome] | None = None
 
     async def run(self, order: AttemptOrder, control: StopControl) -> AttemptResult:
         self.held = (order, control)
@@ -42,6 +44,16 @@ class HeldPhases:
         assert self._end is not None
         self.held = None
         self._end.set_result(result)
+
+    async def land(self, order: LandingOrder, control: StopControl) -> LandingOutcome:
+        self.landing = (order, control)
+        self._landed = asyncio.get_running_loop().create_future()
+        return await self._landed
+
+    def end_landing(self, outcome: LandingOutcome) -> None:
+        assert self._landed is not None
+        self.landing = None
+        self._landed.set_result(outcome)
 
     async def aclose(self) -> None:
         pass
@@ -111,7 +123,7 @@ class BackendDriver(ScenarioDriver):
         """Replace the inputs of the backend by those of the scenario."""
         self.phases = HeldPhases()
         for part in parts:
-            part._scripted = self.phases
+            part._scripted = part._lander = self.phases
             part._backlog = OneTask(self.root, self._definition)
             part._tree_of = lambda workflow_id: ScenarioTree(self)
 
@@ -123,8 +135,13 @@ class BackendDriver(ScenarioDriver):
         self.workflow_id = workflow_id
         self._reported[workflow_id] = 0
 
-    def holds(self, run: Run) -> bool:
-        """Return whether this attempt is running, with the required stop."""
+    def holds(self, run: Run | Land) -> bool:
+        """Return whether this attempt or landing is running, with the required stop."""
+        if isinstance(run, Land):
+            if self.phases.landing is None:
+                return False
+            landing, control = self.phases.landing
+            return landing.number == run.number and (control.stop or "") == run.stop
         if self.phases.held is None:
             return False
         order, control = self.phases.held
@@ -132,10 +149,10 @@ class BackendDriver(ScenarioDriver):
 
     def at_rest(self, state: State) -> bool:
         match effects(state):
-            case (Run() as run,):
+            case (Run() | Land() as run,):
                 return self.holds(run)
             case _:
-                return self.phases.held is None
+                return self.phases.held is None and self.phases.landing is None
 
     async def news(self) -> Sequence[ev.Event]:
         found: list[ev.Event] = []
@@ -160,6 +177,9 @@ class BackendDriver(ScenarioDriver):
     async def end(self, attempt: int, result: AttemptResult) -> None:
         self.phases.end(result)
 
+    async def end_landing(self, number: int, outcome: LandingOutcome) -> None:
+        self.phases.end_landing(outcome)
+
     async def signal(self, name: str, payload: dict[str, Any]) -> None:
         await self._backend.signal_workflow(self.workflow_id, name, payload)
 
@@ -172,7 +192,7 @@ class BackendDriver(ScenarioDriver):
         await self._backend.run_engine()
         if under_way:
             self.let_one_begin()
-            await wait_until_async(lambda: self.phases.held is not None)
+            await wait_until_async(lambda: self.phases.held is not None or self.phases.landing is not None)
 
     async def aclose(self) -> None:
         await self._backend.aclose()

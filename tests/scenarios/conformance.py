@@ -12,9 +12,13 @@ MACHINE_ID = "ituv-task-1-000001"
 """The workflow id in scenarios."""
 
 _SCENARIOS = load()
+_LANDING_SCENARIOS = load("landing/*.yaml")
 _CASES = load_matrix().cases()
 
 each_scenario = pytest.mark.parametrize("scenario", _SCENARIOS, ids=[scenario.name for scenario in _SCENARIOS])
+each_landing_scenario = pytest.mark.parametrize(
+    "scenario", _LANDING_SCENARIOS, ids=[scenario.name for scenario in _LANDING_SCENARIOS]
+)
 each_command = pytest.mark.parametrize(
     ("scenario", "outcome"), [case[1:] for case in _CASES], ids=[case[0] for case in _CASES]
 )

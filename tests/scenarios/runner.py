@@ -12,9 +12,9 @@ from tests.support.waiting import wait_until_async
 
 from penguin.orchestration.backend import IllegalCommand, Verdict, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core import events as ev
-from penguin.orchestration.core.commands import Await, Run
+from penguin.orchestration.core.commands import Await, Land, Run
 from penguin.orchestration.core.decider import effects
-from penguin.orchestration.core.results import AttemptResult, StepEvidence
+from penguin.orchestration.core.results import AttemptResult, Landed, LandingOutcome, LandingStopped, StepEvidence
 from penguin.orchestration.core.state import State
 
 LIMIT = 500
@@ -56,6 +56,10 @@ class ScenarioDriver(ABC):
         """End the running attempt with this result."""
 
     @abstractmethod
+    async def end_landing(self, number: int, outcome: LandingOutcome) -> None:
+        """End the running landing with this outcome."""
+
+    @abstractmethod
     async def signal(self, name: str, payload: dict[str, Any]) -> None:
         """Send a signal as `signal_workflow` does. Raises IllegalCommand."""
 
@@ -83,6 +87,7 @@ class ScenarioRunner:
         self.refusal: IllegalCommand | None = None
         self._name = scenario.name
         self._script = {phase: list(outcomes) for phase, outcomes in scenario.outcomes.items()}
+        self._landings = list(scenario.landings)
         self._acts = list(scenario.acts)
         self._survivors: tuple[int, ...] = ()
         self._story: list[ev.Event | str] = []
@@ -139,6 +144,8 @@ class ScenarioRunner:
         match effects(before):
             case (Run() as run,):
                 await self.driver.end(run.attempt, self._result(run))
+            case (Land() as land,):
+                await self.driver.end_landing(land.number, self._landing_outcome(land))
             case (Await() as due,):
                 await self.driver.begin(due.until)
             case _:
@@ -157,16 +164,24 @@ class ScenarioRunner:
             self.driver.tree = outcome.changes
         return outcome.result(self.driver.tree)
 
+    def _landing_outcome(self, land: Land) -> LandingOutcome:
+        if self._landings:
+            return self._landings.pop(0)
+        if land.stop in ("now", "cancel"):
+            return LandingStopped()
+        return Landed(branch="main", base=land.base or "base-1", commit=f"landed-{land.merged or land.commit}")
+
     # --- what people do ---
 
     def _due(self, act: Act) -> bool:
         state = self.state
-        running = state.open.number if state.open and state.open.running else None
+        if act.landing is not None:
+            return state.landing is not None and state.landing.running and state.landing.number == act.landing
         if act.during is not None:
-            return running == act.during
+            return state.open is not None and state.open.running and state.open.number == act.during
         if act.at == "WAITING":
-            return state.status is WorkflowStatus.RUNNING and running is None
-        return state.status == act.at and running is None
+            return state.status is WorkflowStatus.RUNNING and not state.is_running
+        return state.status == act.at and not state.is_running
 
     async def _act(self, act: Act) -> None:
         if act.after:
@@ -193,7 +208,7 @@ class ScenarioRunner:
 
     async def _crash(self) -> None:
         attempt = self.state.open.number if self.state.open and self.state.open.running else None
-        await self.driver.crash(under_way=attempt is not None)
+        await self.driver.crash(under_way=self.state.is_running)
         if attempt is not None:
             await self.driver.end(attempt, _interrupted("crash"))
 

@@ -14,8 +14,8 @@ import yaml
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core import events as ev
-from penguin.orchestration.core.definition import Budgets, Definition, Gate, GateCommand, Task
-from penguin.orchestration.core.results import AttemptResult, StepEvidence, Usage
+from penguin.orchestration.core.definition import Budgets, Definition, Gate, GateCommand, LandSettings, Task
+from penguin.orchestration.core.results import AttemptResult, LandingOutcome, StepEvidence, Usage
 from penguin.orchestration.core.retry_policy import RetryPolicy
 from penguin.orchestration.workflow_status import GATES
 
@@ -33,6 +33,7 @@ class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds before the second attempt; doubled for each further one, up to `max_delay`."""
     max_delay: float = 300.0
     budgets: Budgets = Budgets()
+    land: LandSettings | None = None
 
     def definition(self) -> Definition:
         return Definition(
@@ -41,6 +42,7 @@ class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             timeouts=dict.fromkeys(GATES, 60.0),
             retry=RetryPolicy(self.max_attempts, self.delay, 2.0, self.max_delay),
             budgets=self.budgets,
+            land=self.land,
         )
 
     def _gate(self, phase: WorkflowPhase) -> Gate:
@@ -92,6 +94,8 @@ class Act(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """pause, resume, cancel, feedback, approve, retry, crash (the engine dies, another takes over), edit."""
     during: int | None = None
     """While the attempt with this number runs; it does not end before the act."""
+    landing: int | None = None
+    """While the landing with this number runs; it does not end before the act."""
     at: str | None = None
     """When nothing runs in this status; WAITING: RUNNING, but between two attempts."""
     after: float = 0.0
@@ -150,7 +154,7 @@ class Matrix(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 last = msgspec.structs.replace(act, during=situation.during, at=situation.at)
                 name = f"{command}, {place}"
                 nothing = Expect((), WorkflowStatus.PENDING, WorkflowPhase.PENDING)
-                scenario = Scenario(name, nothing, situation.task, situation.outcomes, (*situation.acts, last))
+                scenario = Scenario(name, nothing, situation.task, situation.outcomes, acts=(*situation.acts, last))
                 found.append((name, scenario, self.table[place][command]))
         return found
 
@@ -163,12 +167,14 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     task: Setup = Setup()
     outcomes: dict[WorkflowPhase, tuple[Verdict | Outcome, ...]] = {}
     """The outcomes of each phase, attempt by attempt; further attempts pass."""
+    landings: tuple[LandingOutcome, ...] = ()
+    """The outcomes of the tries to land; further ones land."""
     acts: tuple[Act, ...] = ()
 
 
-def load() -> list[Scenario]:
+def load(pattern: str = "*.yaml") -> list[Scenario]:
     """Return every scenario of every file. Their names are unique."""
-    found = [scenario for path in sorted(FOLDER.glob("*.yaml")) for scenario in _read(path)]
+    found = [scenario for path in sorted(FOLDER.glob(pattern)) for scenario in _read(path)]
     names = [scenario.name for scenario in found]
     assert len(names) == len(set(names)), "two scenarios have the same name"
     return found
@@ -224,6 +230,10 @@ def _line(event: ev.Event, texts: dict[str, str]) -> str:
             return _steered(event)
         case ev.Claimed():
             return ""
+        case ev.LandingBegan():
+            return f"LandingBegan {event.number}"
+        case ev.LandingDone():
+            return f"LandingDone on {event.branch}" if event.commit else "LandingDone, nothing to land"
         case _:
             return f"{type(event).__name__}{f' {event.phase}' if isinstance(event, ev.Skipped) else ''}"
 

@@ -20,8 +20,8 @@ from tests.support.waiting import PATIENCE
 from penguin.orchestration.backend import AlreadyActive, IllegalCommand, StoreError, Verdict
 from penguin.orchestration.core.commands import Cancel, Claim, Command, Dispatch, Feedback, Pause, Report, Resume
 from penguin.orchestration.core.events import FeedbackItem
+from penguin.orchestration.core.evolve import rebuild
 from penguin.orchestration.core.results import Usage
-from penguin.orchestration.core.state import rebuild
 from penguin.orchestration.store.connection import open_reader
 from penguin.orchestration.store.rows import RUN_COLUMNS, decode_events, inserted_run
 from penguin.orchestration.store.writer import ConcurrentUpdate, NoSlot, Writer
@@ -282,8 +282,9 @@ def unit(n):
     return [Write((f"w{n}", 1, 0.0, "Started", "x" * 300_000), INSERT_RUN, ROW(n), False)]
 
 def ROW(n):
-    fixed = (f"w{n}", "p", f"t{n}", "b", "T", "[]", "", "shared", 0, 0.0)
-    return (*fixed, 1, 0.0, "PENDING", 0, 0.0, 0, "", "", "", "", "[]", 0, 0, 0.0, 0.0, "[]", "", "PENDING", 0, 0, "")
+    fixed = (f"w{n}", "p", f"t{n}", "b", "T", "[]", "", "shared", "", 0, 0.0)
+    moving = (1, 0.0, "PENDING", 0, 0.0, 0, "", "", "", "", "[]", 0, 0, 0.0, 0.0, "[]", "")
+    return (*fixed, *moving, "PENDING", 0, 0, 0, "")
 
 async def main(db, space_returns):
     troubles = asyncio.Queue()

@@ -6,7 +6,7 @@ from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.core import events as ev
 from penguin.orchestration.core.definition import Definition
 from penguin.orchestration.core.immutable import Record
-from penguin.orchestration.core.results import AttemptResult, LeftChanges, Usage
+from penguin.orchestration.core.results import AttemptResult, LandingOutcome, LeftChanges, Usage
 from penguin.orchestration.core.signals import Approve, Cancel, Feedback, Pause, Resume, Signal
 
 __all__ = [
@@ -18,8 +18,10 @@ __all__ = [
     "Dispatch",
     "Effect",
     "Feedback",
+    "Land",
     "Pause",
     "Report",
+    "ReportLanding",
     "Resume",
     "Run",
     "Start",
@@ -68,13 +70,21 @@ class Report(Record, frozen=True):
     result: AttemptResult
 
 
+class ReportLanding(Record, frozen=True):
+    """Report the outcome of a landing."""
+
+    number: int
+    """The number of the landing, as its effect names it."""
+    outcome: LandingOutcome
+
+
 class Supersede(Record, frozen=True):
     """Replace a BLOCKED workflow by its retry."""
 
     by: str = ""
 
 
-Command = Start | Claim | Dispatch | Report | Supersede | Signal
+Command = Start | Claim | Dispatch | Report | ReportLanding | Supersede | Signal
 
 
 class Await(Record, frozen=True):
@@ -94,4 +104,18 @@ class Run(Record, frozen=True):
     stop: str = ""
 
 
-Effect = Await | Run
+class Land(Record, frozen=True):
+    """The landing of this commit should be running. `stop` is how it should be asked to end, if the branch has not
+    moved."""
+
+    number: int
+    commit: str
+    """The commit that the workflow made."""
+    base: str
+    """The tip of the target branch that `merged` contains; empty: none yet."""
+    merged: str
+    """The merged commit that the gates passed on; empty: they passed on `commit` alone."""
+    stop: str = ""
+
+
+Effect = Await | Run | Land

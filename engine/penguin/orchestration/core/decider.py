@@ -1,7 +1,7 @@
 """The ITUV contract as a pure state machine: the events and effects that follow from a command.
 
 `decide(state, command, now)` returns the events of a decision and the effects that follow; `evolve(state, event)` (in
-`core/state.py`) applies one event. `core/gate_rules.py` decides what follows an attempt, such as the next phase. Both
+`core/evolve.py`) applies one event. `core/rules/gates.py` decides what follows an attempt, such as the next phase. Both
 backends host this package, and no rule of the product is outside of it. It does no IO, reads no clock and uses no
 randomness, so a history can be replayed anywhere.
 """
@@ -25,19 +25,30 @@ from penguin.orchestration.core.commands import (
     Dispatch,
     Effect,
     Feedback,
+    Land,
     Pause,
     Report,
+    ReportLanding,
     Resume,
     Run,
     Start,
     Supersede,
 )
 from penguin.orchestration.core.definition import Budget
-from penguin.orchestration.core.gate_rules import Draft, apply_result, pass_gate, skip_gates, start_attempt
+from penguin.orchestration.core.evolve import evolve, rebuild
 from penguin.orchestration.core.immutable import Record
 from penguin.orchestration.core.results import AttemptResult
-from penguin.orchestration.core.retry_workflow import retry_start
-from penguin.orchestration.core.state import State, evolve, first_unpassed, rebuild
+from penguin.orchestration.core.rules.gates import (
+    Draft,
+    apply_result,
+    begin_landing,
+    pass_gate,
+    skip_gates,
+    start_attempt,
+)
+from penguin.orchestration.core.rules.landing import report_landing
+from penguin.orchestration.core.rules.retry import retry_start
+from penguin.orchestration.core.state import State, first_unpassed
 
 __all__ = [
     "Decision",
@@ -74,6 +85,8 @@ def effects(state: State) -> tuple[Effect, ...]:
     result."""
     if state.open is not None and state.open.running:
         return (Run(state.open.phase, state.open.number, _stop(state)),)
+    if (landing := state.landing) is not None and landing.running:
+        return (Land(landing.number, landing.commit, landing.base, landing.merged, _stop(state)),)
     if state.status is _PENDING:
         return (Await(0.0, True),)
     if state.status is _RUNNING:
@@ -165,6 +178,9 @@ def _dispatch(d: Draft, c: Dispatch) -> None:
         return
     if d.now < s.due_at and s.due_at != c.waited_until:
         return
+    if s.can_land:
+        begin_landing(d)
+        return
     start_attempt(d, s.first if s.status is _PENDING else s.phase, c.left_changes if s.needs_tree else ())
 
 
@@ -227,6 +243,8 @@ def _resume(d: Draft, c: Resume) -> None:
     if c.start_from is not None and (s.is_running or not s.status.rests):
         raise illegal_command(s, "choose the phase of", f"/workflow pause {s.workflow_id} --now")
     if s.status is _BLOCKED:
+        if s.landing is not None and s.landing.needs_approval and c.start_from is None and not s.feedback:
+            raise illegal_command(s, "resume", s.advice)
         _continue(d, c, c.start_from or _phase_after_block(s))
     elif s.status is _PAUSED:
         _unpause(d, c)
@@ -252,10 +270,11 @@ def _continue(d: Draft, c: Resume, phase: WorkflowPhase | None) -> None:
         skip_gates(d, phase)
 
 
-def _phase_after_block(s: State) -> WorkflowPhase:
+def _phase_after_block(s: State) -> WorkflowPhase | None:
+    """Return the phase that follows a resume; None: the landing."""
     if s.feedback and not s.gate(WorkflowPhase.IMPLEMENT).skip:
         return WorkflowPhase.IMPLEMENT
-    return s.phase
+    return None if s.can_land else s.phase
 
 
 def _cancel(d: Draft, c: Cancel) -> None:
@@ -298,6 +317,9 @@ def _approve(d: Draft, c: Approve) -> None:
         )
     if not c.by.strip():
         raise IllegalCommand("an approval needs a person's name", f"/workflow approve {s.workflow_id} --by NAME")
+    if s.can_land:
+        d.add(ev.LandingApproved(at=d.now, by=c.by, note=c.note, process=c.process))
+        return
     pass_gate(d, s.phase, c.tree, c.changed, holds_slot=False, by=c.by, note=c.note, process=c.process)
 
 
@@ -306,6 +328,7 @@ HANDLERS: dict[type[Any], Callable[[Draft, Any], None]] = {
     Claim: _claim,
     Dispatch: _dispatch,
     Report: _report,
+    ReportLanding: report_landing,
     Pause: _pause,
     Resume: _resume,
     Cancel: _cancel,

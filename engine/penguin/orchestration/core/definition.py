@@ -187,6 +187,15 @@ class Task(Record, frozen=True, kw_only=True):
 PRIORITIES = ("critical", "high", "medium", "low")
 
 
+class LandSettings(Record, frozen=True, kw_only=True):
+    """How a verified commit lands."""
+
+    branch: str = ""
+    """The target branch, as it was named at the start; empty: the commit lands nowhere, and a branch keeps it."""
+    review: bool = False
+    """A person approves before the branch moves."""
+
+
 class Definition(Record, frozen=True, kw_only=True):
     """The task and settings of a workflow at its start. Later edits of the files do not change it."""
 
@@ -208,3 +217,5 @@ class Definition(Record, frozen=True, kw_only=True):
     budgets: Budgets = Budgets()
     isolation: str = IN_PLACE
     """A value of ISOLATIONS: who else may work in the working tree meanwhile."""
+    land: LandSettings | None = None
+    """None: the work stays where it was made, in the workspace."""

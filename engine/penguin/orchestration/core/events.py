@@ -126,6 +126,71 @@ class WentStale(Event, frozen=True, kw_only=True):
     changed: tuple[str, ...] = ()
 
 
+class LandingQueued(Event, frozen=True, kw_only=True):
+    """All gates passed: the workflow waits for its target branch."""
+
+    commit: str
+    """The verified commit."""
+    needs_approval: bool = False
+    """A person approves before the branch moves."""
+
+
+class LandingApproved(Event, frozen=True, kw_only=True):
+    """A person approved that the branch moves."""
+
+    by: str
+    note: str = ""
+    process: str = ""
+    """The process that requested it, as id and program; empty if unknown."""
+
+
+class LandingBegan(Event, frozen=True, kw_only=True):
+    """The workflow holds its target branch, and merges and lands."""
+
+    number: int
+    """Counts the tries of this workflow, from 1."""
+
+
+class LandingInterrupted(Event, frozen=True, kw_only=True):
+    """The landing stopped before the branch moved. It begins again."""
+
+
+class LandingConflicted(Event, frozen=True, kw_only=True):
+    """The work and the target branch change the same lines."""
+
+    base: str
+    files: tuple[str, ...]
+    report: str
+    next: WorkflowPhase
+    """The phase that follows."""
+
+
+class GatesAgain(Event, frozen=True, kw_only=True):
+    """The target branch moved: TEST, USE and VERIFY run again on the merged tree."""
+
+    base: str
+    merged: str
+    """The commit that holds the merged tree."""
+    others: tuple[str, ...] = ()
+    """Subjects of the commits that landed meanwhile."""
+
+
+class TargetBranchMoved(Event, frozen=True, kw_only=True):
+    """The target branch moved before the workflow could land."""
+
+    base: str
+    """Its new tip; empty: it does not exist any more."""
+
+
+class LandingDone(Event, frozen=True, kw_only=True):
+    """The target branch holds the work."""
+
+    branch: str
+    base: str
+    commit: str
+    """Empty: nothing had to land."""
+
+
 class Paused(Event, frozen=True, kw_only=True):
     """The workflow is paused: no new step starts."""
 
@@ -205,6 +270,14 @@ AnyEvent = (
     | Skipped
     | BackedOff
     | WentStale
+    | LandingQueued
+    | LandingApproved
+    | LandingBegan
+    | LandingInterrupted
+    | LandingConflicted
+    | GatesAgain
+    | TargetBranchMoved
+    | LandingDone
     | Paused
     | Resumed
     | Blocked

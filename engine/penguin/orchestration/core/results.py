@@ -121,6 +121,62 @@ class LeftChanges(Record, frozen=True):
     """How many files it changed; None if that is unknown, so that it may have left changes."""
 
 
+class Landed(Record, frozen=True, kw_only=True, tag=True):
+    """The target branch holds the workflow's work."""
+
+    branch: str = ""
+    """The target branch; empty: landing is off."""
+    base: str = ""
+    """The branch's tip before; empty: nothing had to land."""
+    commit: str = ""
+    """The commit that landed; empty: nothing had to land."""
+
+
+class LandingConflict(Record, frozen=True, kw_only=True, tag=True):
+    """The work and the target branch change the same lines. Nothing was changed."""
+
+    base: str
+    """The tip of the target branch."""
+    files: tuple[str, ...]
+    """The files with conflicts; at most 20."""
+    report: str
+    """Both sides, and the commits that landed meanwhile, for the program that implements."""
+    advice: str
+    """What a person types to resolve it."""
+
+
+class MergedTree(Record, frozen=True, kw_only=True, tag=True):
+    """The work merged with a target branch that moved: the gates did not pass on this tree yet."""
+
+    base: str
+    """The tip of the target branch."""
+    commit: str
+    """The commit that holds the merged tree."""
+    others: tuple[str, ...] = ()
+    """Subjects of the commits that landed meanwhile; at most 20."""
+
+
+class TargetMoved(Record, frozen=True, kw_only=True, tag=True):
+    """The target branch moved between the merge and the landing. Nothing was changed."""
+
+    base: str
+    """Its new tip; empty: the branch does not exist any more."""
+
+
+class LandingRefused(Record, frozen=True, kw_only=True, tag=True):
+    """The landing would overwrite something of the user's, or the repository is not ready. Nothing was changed."""
+
+    reason: str
+    advice: str
+
+
+class LandingStopped(Record, frozen=True, kw_only=True, tag=True):
+    """The landing was stopped on request, before the branch moved."""
+
+
+LandingOutcome = Landed | LandingConflict | MergedTree | TargetMoved | LandingRefused | LandingStopped
+
+
 def failure_text(phase: WorkflowPhase, result: AttemptResult) -> str:
     """Return the report of an attempt that did not pass, for the next IMPLEMENT: its failed steps with their output."""
     parts = [f"{phase} {result.verdict}: {result.reason}"]

@@ -1,23 +1,19 @@
-"""The state of a workflow, and how each event changes it. Pure: no IO, no clock, no randomness.
+"""The state of a workflow. `core/evolve.py` says how each event changes it.
 
 The statuses themselves are in workflow_status.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from msgspec import field
-from msgspec.structs import replace
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core import events as ev
-from penguin.orchestration.core.budget import add_budgets
 from penguin.orchestration.core.definition import Budget, Definition, Gate
 from penguin.orchestration.core.immutable import Record
-from penguin.orchestration.core.results import AttemptResult, LeftChanges, Usage, failure_text
-from penguin.orchestration.core.tree_isolation import IN_PLACE, needs_tree
+from penguin.orchestration.core.landing_stage import LandingStage, progress_of
+from penguin.orchestration.core.results import AttemptResult, LeftChanges, Usage
+from penguin.orchestration.core.tree_isolation import needs_tree
 from penguin.orchestration.workflow_status import GATES
 
 BEFORE = {gate: frozenset(GATES[:index]) for index, gate in enumerate(GATES)}
@@ -36,6 +32,31 @@ class OpenAttempt(Record, frozen=True):
     crashes: int = 0
     feedback: tuple[ev.FeedbackItem, ...] = ()
     """Texts of the feedback delivered with it."""
+
+
+class LandingState(Record, frozen=True, kw_only=True):
+    """The landing of a workflow whose gates passed."""
+
+    commit: str
+    """The verified commit."""
+    queued_at: float = 0.0
+    """When its gates had passed, in seconds since the epoch."""
+    number: int = 0
+    """The number of the newest try; 0: none began."""
+    running: bool = False
+    """A try is under way."""
+    holds_branch: bool = False
+    """No other workflow lands on the target branch meanwhile."""
+    base: str = ""
+    """The tip of the target branch that `merged` contains."""
+    merged: str = ""
+    """The commit with the merged tree, for which the gates run again; empty: none."""
+    others: tuple[str, ...] = ()
+    """Subjects of the commits that landed meanwhile."""
+    needs_approval: bool = False
+    """A person approves before the branch moves."""
+    moves: int = 0
+    """How many times in a row the target branch moved first."""
 
 
 class State(Record, frozen=True, kw_only=True):
@@ -85,6 +106,11 @@ class State(Record, frozen=True, kw_only=True):
     """Digest of the last attempt's tree; empty if unknown."""
     checkpoint: str = ""
     """The commit that keeps the files of that attempt's end; empty if there is none."""
+    landing: LandingState | None = None
+    landings: int = 0
+    """How many tries to land began; their numbers are never reused."""
+    landed: str = ""
+    """The commit that landed; empty: none."""
     usage: Usage = Usage()
     """What agents spent in this workflow."""
     used_before: Usage = Usage()
@@ -106,8 +132,32 @@ class State(Record, frozen=True, kw_only=True):
 
     @property
     def is_running(self) -> bool:
-        """Whether an attempt is running, even if it was asked to stop."""
-        return self.open is not None and self.open.running
+        """Whether an attempt or a landing is running, even if it was asked to stop."""
+        return (self.open is not None and self.open.running) or (self.landing is not None and self.landing.running)
+
+    @property
+    def can_land(self) -> bool:
+        """Whether a landing is all that is left to do."""
+        return self.landing is not None and self.first_unpassed is WorkflowPhase.DONE
+
+    @property
+    def landing_stage(self) -> LandingStage:
+        """How far its landing is."""
+        if self.landing is None or self.is_final:
+            return LandingStage.NONE
+        if not self.can_land:
+            return LandingStage.GATES_AGAIN if self.landing.holds_branch else LandingStage.NONE
+        return LandingStage.LANDING if self.landing.holds_branch else LandingStage.QUEUED
+
+    @property
+    def target_branch(self) -> str:
+        """The branch on which it lands; empty: none."""
+        return self.definition.land.branch if self.definition.land is not None else ""
+
+    @property
+    def progress(self) -> int:
+        """Percent done, 0 to 100."""
+        return progress_of(self.phase, self.landing_stage)
 
     @property
     def needs_tree(self) -> bool:
@@ -150,233 +200,3 @@ def is_failure(state: State, phase: WorkflowPhase, result: AttemptResult) -> boo
         # An agent can be told to write missing tests; a command can't.
         return result.executed_nothing and state.gate(WorkflowPhase.IMPLEMENT).agent is not None
     return result.verdict.counts_as_failure
-
-
-def evolve(state: State | None, event: ev.Event) -> State:
-    """Return the state after an event. The first event of a workflow is Started."""
-    if state is None:
-        if not isinstance(event, ev.Started):
-            raise TypeError(f"the first event of a workflow is Started, not {type(event).__name__}")
-        return _started(event)
-    change = CHANGES[type(event)](state, event)
-    return replace(state, updated_at=event.at, **change)
-
-
-def rebuild(history: list[ev.AnyEvent]) -> State:
-    """Return the state after a whole history."""
-    state: State | None = None
-    for event in history:
-        state = evolve(state, event)
-    if state is None:
-        raise ValueError("the history is empty")
-    return state
-
-
-def _started(e: ev.Started) -> State:
-    return State(
-        workflow_id=e.workflow_id,
-        number=e.number,
-        definition=e.definition,
-        first=e.phase,
-        passes=e.passes,
-        feedback=e.feedback,
-        used_before=e.usage,
-        snapshot=e.snapshot,
-        retry_of=e.retry_of,
-        created_at=e.at,
-        updated_at=e.at,
-    )
-
-
-Change = dict[str, Any]
-
-
-def _claimed(s: State, e: ev.Claimed) -> Change:
-    return {"owner": e.owner, "host": e.host}
-
-
-def _attempt_started(s: State, e: ev.AttemptStarted) -> Change:
-    change: Change = {
-        "status": WorkflowStatus.RUNNING,
-        "phase": e.phase,
-        "attempt": e.attempt,
-        "due_at": 0.0,
-        "reason": "",
-        "advice": "",
-        "holds_tree": s.definition.isolation == IN_PLACE,
-    }
-    if s.needs_tree:
-        change["left_changes"] = e.left_changes
-    delivered = tuple(a for a in s.feedback if a.id in e.delivered) if e.delivered else ()
-    if delivered:
-        change["feedback"] = tuple(a for a in s.feedback if a.id not in e.delivered)
-    if e.again and s.open is not None:
-        # Feedback that arrived during the interruption is delivered too: it is why people interrupt.
-        return change | {"open": replace(s.open, running=True, feedback=s.open.feedback + delivered)}
-    return change | {
-        "open": OpenAttempt(e.phase, e.attempt, e.at, feedback=delivered),
-        "passes": tuple([p for p in s.passes if p.phase in BEFORE[e.phase]]),
-        "stale": s.stale and e.phase is not WorkflowPhase.IMPLEMENT,
-    }
-
-
-def _attempt_ended(s: State, e: ev.AttemptEnded) -> Change:
-    change: Change = {"open": None, "ended": e, "artifacts": _merged(s.artifacts, e.result.artifacts)}
-    change |= {"tree": e.result.tree, "checkpoint": e.result.checkpoint}
-    change |= _agent_results(s, e.result.usage, e.result.snapshot)
-    if is_failure(s, e.phase, e.result):
-        change["failures"] = s.failures | {e.phase: s.failures.get(e.phase, 0) + 1}
-        change["reason"] = f"{e.phase} {e.result.verdict}: {e.result.reason}"
-    if e.result.verdict is not Verdict.PASSED:
-        change["findings"] = s.findings | {e.phase: failure_text(e.phase, e.result)}
-    return change
-
-
-def _agent_results(s: State, usage: Usage, snapshot: str) -> Change:
-    """Return the changes that an agent's run leaves, however it ended."""
-    return {"usage": s.usage + usage, "snapshot": snapshot or s.snapshot}
-
-
-def _merged(known: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
-    return known + tuple(path for path in new if path not in known) if new else known
-
-
-def _interrupted(s: State, e: ev.Interrupted) -> Change:
-    if s.open is None:
-        return {}
-    interrupted = replace(s.open, running=False, crashes=s.open.crashes + (e.cause == "crash"))
-    return {"open": interrupted, **_agent_results(s, e.usage, e.snapshot)}
-
-
-def _passed(s: State, e: ev.Passed) -> Change:
-    following = NEXT[e.phase]
-    implemented = e.phase is WorkflowPhase.IMPLEMENT
-    return {
-        "findings": {} if implemented else {p: text for p, text in s.findings.items() if p is not e.phase},
-        "passes": (*(p for p in s.passes if p.phase is not e.phase), ev.Pass(e.phase, e.tree, e.by)),
-        "ended": None,
-        "status": WorkflowStatus.RUNNING,
-        "phase": e.phase if following is WorkflowPhase.DONE else following,
-        "unverified": False,
-        "reason": "",
-        "advice": "",
-    }
-
-
-def _skipped(s: State, e: ev.Skipped) -> Change:
-    following = NEXT[e.phase]
-    return {"status": WorkflowStatus.RUNNING, "phase": e.phase if following is WorkflowPhase.DONE else following}
-
-
-def _backed_off(s: State, e: ev.BackedOff) -> Change:
-    return {"phase": e.phase, "due_at": e.until, "ended": None}
-
-
-def _went_stale(s: State, e: ev.WentStale) -> Change:
-    kept = tuple(p for p in s.passes if p.phase is WorkflowPhase.IMPLEMENT)
-    return {"phase": WorkflowPhase.TEST, "passes": kept, "stale": True}
-
-
-def _paused(s: State, e: ev.Paused) -> Change:
-    left = max(0.0, s.due_at - e.at) if s.due_at else s.remaining
-    return {"status": WorkflowStatus.PAUSED, "due_at": 0.0, "remaining": left, "stop_now": e.now, "by": e.by}
-
-
-def _resumed(s: State, e: ev.Resumed) -> Change:
-    begun = s.phase is not WorkflowPhase.PENDING
-    change: Change = {
-        "status": WorkflowStatus.RUNNING if begun else WorkflowStatus.PENDING,
-        "due_at": e.at + s.remaining if s.remaining else 0.0,
-        "remaining": 0.0,
-        "stop_now": False,
-        "by": "",
-        "unverified": False,
-        "advice": "",
-        "granted": add_budgets(s.granted, e.budget),
-    }
-    if e.fresh:
-        change |= {"failures": {}, "stale": False, "reason": ""}
-    if e.phase is not None:
-        # An interrupted attempt of this phase continues: it keeps its number and its feedback.
-        goes_on = s.open if s.open is not None and s.open.phase is e.phase else None
-        change |= {"open": goes_on, "due_at": 0.0}
-        change |= {"phase": e.phase} if begun else {"first": e.phase}
-    return change
-
-
-def _blocked(s: State, e: ev.Blocked) -> Change:
-    return {
-        "status": WorkflowStatus.BLOCKED,
-        "phase": e.phase or s.phase,
-        "reason": e.reason,
-        "advice": e.advice,
-        "unverified": e.unverified,
-        "ended": None,
-        "due_at": 0.0,
-        "holds_tree": False,
-    }
-
-
-def _feedback_queued(s: State, e: ev.FeedbackQueued) -> Change:
-    change: Change = {"feedback": (*s.feedback, e.advice)}
-    resume = f"/workflow resume {s.workflow_id}"
-    if s.status is WorkflowStatus.BLOCKED and not s.advice.startswith(resume):
-        # If it waited for feedback or a decision, it only needs a resume now.
-        change["advice"] = resume
-    return change
-
-
-def _cancel_requested(s: State, e: ev.CancelRequested) -> Change:
-    return {"cancelling": True, "by": e.by}
-
-
-def _refused(s: State, e: ev.Refused) -> Change:
-    return {}
-
-
-def _cancelled(s: State, e: ev.Cancelled) -> Change:
-    return _final_changes(WorkflowStatus.CANCELLED) | {"reason": e.reason, "by": e.by}
-
-
-def _failed(s: State, e: ev.Failed) -> Change:
-    return _final_changes(WorkflowStatus.FAILED) | {"reason": e.reason}
-
-
-def _completed(s: State, e: ev.Completed) -> Change:
-    return _final_changes(WorkflowStatus.COMPLETED) | {"phase": WorkflowPhase.DONE, "reason": "", "by": e.by}
-
-
-def _final_changes(status: WorkflowStatus) -> Change:
-    return {
-        "status": status,
-        "holds_tree": False,
-        "open": None,
-        "ended": None,
-        "due_at": 0.0,
-        "remaining": 0.0,
-        "stop_now": False,
-        "cancelling": False,
-        "unverified": False,
-        "advice": "",
-    }
-
-
-CHANGES: dict[type[ev.Event], Callable[[State, Any], Change]] = {
-    ev.Claimed: _claimed,
-    ev.AttemptStarted: _attempt_started,
-    ev.AttemptEnded: _attempt_ended,
-    ev.Interrupted: _interrupted,
-    ev.Passed: _passed,
-    ev.Skipped: _skipped,
-    ev.BackedOff: _backed_off,
-    ev.WentStale: _went_stale,
-    ev.Paused: _paused,
-    ev.Resumed: _resumed,
-    ev.Blocked: _blocked,
-    ev.FeedbackQueued: _feedback_queued,
-    ev.CancelRequested: _cancel_requested,
-    ev.Refused: _refused,
-    ev.Cancelled: _cancelled,
-    ev.Failed: _failed,
-    ev.Completed: _completed,
-}

@@ -18,7 +18,7 @@ def workflow_info(state: State) -> WorkflowInfo:
         project_id=task.project_id,
         status=state.status,
         phase=state.phase,
-        progress=state.phase.progress,
+        progress=state.progress,
         started_at=datetime.fromtimestamp(state.created_at, UTC),
         updated_at=datetime.fromtimestamp(state.updated_at, UTC),
         error_message=state.reason or None,

@@ -10,7 +10,8 @@ from typing import Protocol
 from penguin.orchestration.backend import WorkflowPhase
 from penguin.orchestration.core.attempt_input import AttemptInput
 from penguin.orchestration.core.definition import Definition
-from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.core.immutable import Record
+from penguin.orchestration.core.results import AttemptResult, LandingOutcome
 
 
 class Stop(StrEnum):
@@ -35,6 +36,25 @@ class AttemptOrder(AttemptInput, frozen=True, kw_only=True):
     phase: WorkflowPhase
     attempt: int
     definition: Definition
+
+
+class LandingOrder(Record, frozen=True, kw_only=True):
+    """Everything needed to land a commit, or to continue a landing that another engine left."""
+
+    workspace: str
+    """Absolute path."""
+    run_dir: str
+    """Absolute path of the workflow's folder, `.penguin/runs/<workflow>`."""
+    workflow_id: str
+    definition: Definition
+    number: int
+    """The number of the try."""
+    commit: str
+    """The commit that the workflow made."""
+    base: str
+    """The tip of the target branch that `merged` contains; empty: none yet."""
+    merged: str
+    """The merged commit that the gates passed on; empty: they passed on `commit` alone."""
 
 
 class StopControl:
@@ -67,6 +87,15 @@ class PhaseRunner(Protocol):
     async def run(self, order: AttemptOrder, control: StopControl) -> AttemptResult: ...
 
     async def aclose(self) -> None: ...
+
+
+class Lander(Protocol):
+    """What lands commits. A stop has an effect until the branch has moved.
+
+    Cancelling the coroutine leaves the landing to be continued by another engine.
+    """
+
+    async def land(self, order: LandingOrder, control: StopControl) -> LandingOutcome: ...
 
 
 ISOLATION: ContextVar[str | None] = ContextVar("ISOLATION", default=None)

@@ -1,6 +1,6 @@
 """The verdicts of steps and attempts. A gate fails closed.
 
-Whether the gate then passes is decided in core/gate_rules.py.
+Whether the gate then passes is decided in core/rules/gates.py.
 """
 
 from __future__ import annotations

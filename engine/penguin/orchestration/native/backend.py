@@ -20,7 +20,7 @@ from penguin.orchestration.core.signals import command_from_signal, describe_sig
 from penguin.orchestration.core.state import State
 from penguin.orchestration.core.workflow_info import workflow_info
 from penguin.orchestration.errors import unknown_workflow
-from penguin.orchestration.execution.runner_api import PhaseRunner
+from penguin.orchestration.execution.runner_api import Lander, PhaseRunner
 from penguin.orchestration.files.engine_lock import EngineLock, count_claiming_engines, is_alive
 from penguin.orchestration.files.failpoints import reach
 from penguin.orchestration.native.engine import Engine
@@ -68,6 +68,7 @@ class NativeBackend(HostedBackend):
         self._user = current_user()
         self._reader = WorkflowReader(self.workspace.db)
         self._scripted = scripted_runner()
+        self._lander: Lander | None = None
         self._engine: Engine | None = None
         self._exporter: Exporter | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -279,7 +280,13 @@ class NativeBackend(HostedBackend):
                 self._narrate(message)
             settings = self._backlog.settings(required=False)
             self._engine = Engine(
-                self.workspace, settings.max_parallel, self._runner, self._trouble, self._now, self._listeners
+                self.workspace,
+                settings.max_parallel,
+                self._runner,
+                self._lander,
+                self._trouble,
+                self._now,
+                self._listeners,
             )
             self._engine.serve(partial(self._record_approval, self._engine))
             self._loop = asyncio.get_running_loop()

@@ -13,14 +13,13 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from penguin.orchestration.backend import WorkflowStatus
-from penguin.orchestration.core.attempt_input import attempt_input
-from penguin.orchestration.core.commands import Await, Dispatch, Report, Run
+from penguin.orchestration.core.commands import Await, Dispatch, Effect, Land, Run
 from penguin.orchestration.core.decider import effects
 from penguin.orchestration.core.results import LeftChanges
 from penguin.orchestration.core.signals import Approve
 from penguin.orchestration.core.state import State
 from penguin.orchestration.core.workflow_info import workflow_info
-from penguin.orchestration.execution.runner_api import PhaseRunner, Stop, StopControl
+from penguin.orchestration.execution.runner_api import Lander, PhaseRunner, Stop, StopControl
 from penguin.orchestration.files.engine_lock import EngineLock, live_engines
 from penguin.orchestration.files.failpoints import reach
 from penguin.orchestration.files.workspace import Workspace
@@ -32,7 +31,7 @@ from penguin.orchestration.runtime.changes_of_others import left_changes, others
 from penguin.orchestration.runtime.engine_socket import EngineSocket
 from penguin.orchestration.runtime.hosted_backend import STOP_PATIENCE
 from penguin.orchestration.runtime.listeners import Listeners
-from penguin.orchestration.runtime.run_attempt import attempt_order, run_attempt
+from penguin.orchestration.runtime.run_attempt import Runners, run_effect
 from penguin.orchestration.store.dependencies import awaited_workflows, unmet_dependencies
 from penguin.orchestration.store.maintenance.crash_leftovers import remove_dead_engines
 from penguin.orchestration.store.writer import NoSlot
@@ -55,6 +54,7 @@ class Engine:
         workspace: Workspace,
         max_parallel: int,
         make_runner: Callable[[EngineLock], PhaseRunner],
+        lander: Lander | None,
         on_trouble: Callable[[str], None],
         now: Callable[[], float],
         listeners: Listeners,
@@ -64,12 +64,14 @@ class Engine:
         self.listeners = listeners
         self.changes = ChangeNotifier(asyncio.get_running_loop())
         self._max_parallel = max_parallel
-        self._runner = make_runner(self.identity)
+        self._runners = Runners(workspace, make_runner(self.identity), lander, on_trouble)
         self._on_trouble = on_trouble
         self._loop = asyncio.get_running_loop()
         self._beginning = 0
         self._taking_tree: set[str] = set()
         """Workflows that are about to take the working tree: it is not on disk yet."""
+        self._taking_branches: set[str] = set()
+        """Target branches that workflows are about to take."""
         self._closing = False
         self._draining = False
         self._claims_all = False
@@ -78,7 +80,12 @@ class Engine:
         self._socket: EngineSocket | None = None
         self._loop_end = self._loop.create_task(self._stop_with_loop())
         self._scheduler = Scheduler(
-            self._has_unmet_dependency, self._free_slots, self._is_tree_free, self._begin_attempt, now
+            self._has_unmet_dependency,
+            self._free_slots,
+            self._is_tree_free,
+            self._is_branch_free,
+            self._begin_attempt,
+            now,
         )
         self.repository = WorkflowRepository(
             workspace,
@@ -106,6 +113,8 @@ class Engine:
             self._scheduler.task_changed((task.project_id, task.id))
             self._notify(state)
         self._apply_effects(entry)
+        if before is not None and before.landing_stage.holds_branch and not state.landing_stage.holds_branch:
+            self._scheduler.wake()
         if before is None or before.status is not state.status or before.is_running is not state.is_running:
             self.changes.notify(state.workflow_id)
 
@@ -127,14 +136,14 @@ class Engine:
         if state.is_final and entry.driver is None:
             self.repository.forget(entry)
 
-    def _follow_effect(self, entry: WorkflowEntry, wanted: tuple[Run | Await, ...]) -> None:
+    def _follow_effect(self, entry: WorkflowEntry, wanted: tuple[Effect, ...]) -> None:
         effect = wanted[0] if wanted else None
         if isinstance(effect, Await):
             if entry.driver is None:
                 self._scheduler.add(entry.state, effect)
             return
         self._scheduler.discard(entry.state.workflow_id)
-        if isinstance(effect, Run):
+        if isinstance(effect, Run | Land):
             if entry.driver is None:
                 entry.driver = self._spawn(self._run_attempts(entry))
             elif entry.control is not None and entry.control.stop != (effect.stop or None):
@@ -159,19 +168,25 @@ class Engine:
     def _is_tree_free(self) -> bool:
         return not self._taking_tree and not self.repository.tree_holders()
 
+    def _is_branch_free(self, branch: str) -> bool:
+        return branch not in self._taking_branches and not self.repository.branch_holder(branch)
+
     def _begin_attempt(self, workflow_id: str) -> None:
         entry = self.repository.get(workflow_id)
         if entry is not None and entry.driver is None:
             self._beginning += 1
             if entry.state.needs_tree:
                 self._taking_tree.add(workflow_id)
+            if entry.state.can_land:
+                self._taking_branches.add(entry.state.target_branch)
             entry.driver = self._spawn(self._begin_and_run(entry))
 
     async def _begin_and_run(self, entry: WorkflowEntry) -> None:
         if await self._dispatched(entry):
             await self._run_attempts(entry)
         else:
-            # Another engine took the slot or the working tree. Its changes are noticed; the end of its launcher is not.
+            # Another engine took the slot, the working tree or the branch. Its changes are noticed; the end of its
+            # launcher is not.
             entry.driver = None
             self._scheduler.put_back(entry.state)
             self._loop.call_later(LIVENESS, self._scheduler.wake)
@@ -192,6 +207,7 @@ class Engine:
         finally:
             self._beginning -= 1
             self._taking_tree.discard(entry.state.workflow_id)
+            self._taking_branches.discard(entry.state.target_branch)
         return True
 
     async def _left_changes(self, state: State) -> tuple[LeftChanges, ...]:
@@ -200,21 +216,16 @@ class Engine:
         return await asyncio.to_thread(left_changes, self.workspace, state, others) if others else ()
 
     async def _run_attempts(self, entry: WorkflowEntry) -> None:
-        """Run attempts one after the other as long as the state requires one."""
+        """Run attempts and landings one after the other as long as the state requires one."""
         try:
             while (run := self._wanted(entry)) is not None:
                 control = entry.control = StopControl()
                 if run.stop:
                     control.request_stop(Stop(run.stop))
-                state = entry.state
-                given = attempt_input(state)
-                order = attempt_order(
-                    self.workspace, state.workflow_id, state.definition, run.phase, run.attempt, given
-                )
                 reach("attempt.before")
-                result = await run_attempt(self._runner, order, control, self._on_trouble)
+                report = await run_effect(self._runners, entry.state, run, control)
                 reach("report.before")
-                await self.repository.apply(entry.state.workflow_id, Report(run.attempt, result), by_owner=True)
+                await self.repository.apply(entry.state.workflow_id, report, by_owner=True)
                 reach("report.after")
         except asyncio.CancelledError:
             self._begin_nothing_more()
@@ -224,11 +235,11 @@ class Engine:
             self._apply_effects(entry)
             self._scheduler.wake()
 
-    def _wanted(self, entry: WorkflowEntry) -> Run | None:
+    def _wanted(self, entry: WorkflowEntry) -> Run | Land | None:
         if self._closing or self._draining or entry.state.owner != self.identity.id:
             return None
         effect = next(iter(effects(entry.state)), None)
-        return effect if isinstance(effect, Run) else None
+        return effect if isinstance(effect, Run | Land) else None
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._loop.create_task(work)
@@ -340,7 +351,7 @@ class Engine:
         for task in abandoned:
             task.cancel()
         await asyncio.gather(*abandoned, return_exceptions=True)
-        await self._runner.aclose()
+        await self._runners.attempts.aclose()
         self.repository.close()
         reach("close.after")
         self.identity.release()

@@ -41,8 +41,8 @@ class BackOff(NamedTuple):
 class Scheduler:
     """The workflows that wait.
 
-    `free` returns the number of free slots, `tree_free` whether no workflow holds the working tree; `begin` starts an
-    attempt, and takes what it needs.
+    `free` returns the number of free slots, `tree_free` whether no workflow holds the working tree, `branch_free`
+    whether none holds a target branch; `begin` starts an attempt or a landing, and takes what it needs.
     """
 
     def __init__(
@@ -50,18 +50,22 @@ class Scheduler:
         unmet: Callable[[State], list[TaskKey]],
         free: Callable[[], int],
         tree_free: Callable[[], bool],
+        branch_free: Callable[[str], bool],
         begin: Callable[[str], None],
         now: Callable[[], float],
     ) -> None:
         self._unmet = unmet
         self._free = free
         self._tree_free = tree_free
+        self._branch_free = branch_free
         self._begin = begin
         self._now = now
         self._waiting: dict[str, State] = {}
         self._ready: list[tuple[Rank, str]] = []
         self._for_tree: list[tuple[Rank, str]] = []
         """Attempts that are ready as soon as the working tree is free."""
+        self._for_branch: dict[str, State] = {}
+        """Workflows that land as soon as their target branch is free."""
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._back_offs: dict[str, BackOff] = {}
         self._waiting_for: defaultdict[TaskKey, set[str]] = defaultdict(set)
@@ -88,11 +92,15 @@ class Scheduler:
         self._queue(state)
 
     def _queue(self, state: State) -> None:
+        if state.can_land:
+            self._for_branch[state.workflow_id] = state
+            return
         queue = self._for_tree if state.needs_tree else self._ready
         heapq.heappush(queue, (queue_priority(state), state.workflow_id))
 
     def discard(self, workflow: str) -> None:
         """Remove a workflow."""
+        self._for_branch.pop(workflow, None)
         if self._waiting.pop(workflow, None) is not None and (timer := self._timers.pop(workflow, None)):
             timer.cancel()
 
@@ -112,7 +120,7 @@ class Scheduler:
         self.wake()
 
     def wake(self) -> None:
-        """Check for a free slot and a free working tree."""
+        """Check for a free slot, a free working tree and free target branches."""
         if not self._armed:
             self._armed = True
             asyncio.get_running_loop().call_soon(self._pass)
@@ -124,6 +132,7 @@ class Scheduler:
         self._waiting.clear()
         self._ready.clear()
         self._for_tree.clear()
+        self._for_branch.clear()
 
     def _pass(self) -> None:
         self._armed = False
@@ -134,7 +143,9 @@ class Scheduler:
             free -= 1
 
     def _next(self) -> str | None:
-        """Take the first workflow that may begin out of its queue."""
+        """Take the first workflow that may begin out of its queue. Landings come first: others wait for them."""
+        if (landing := self._next_landing()) is not None:
+            return landing
         if not self._ready and not self._for_tree:
             return None
         self._drop_stale(self._ready, needs_tree=False)
@@ -143,6 +154,14 @@ class Scheduler:
         if self._for_tree and not self._tree_free():
             queues.remove(self._for_tree)
         return heapq.heappop(min(queues, key=itemgetter(0)))[1] if queues else None
+
+    def _next_landing(self) -> str | None:
+        """Take the workflow whose gates passed first, of those whose target branch is free."""
+        for state in sorted(self._for_branch.values(), key=_queued_at):
+            if self._branch_free(state.target_branch):
+                del self._for_branch[state.workflow_id]
+                return state.workflow_id
+        return None
 
     def _drop_stale(self, queue: list[tuple[Rank, str]], *, needs_tree: bool) -> None:
         """Drop discarded entries at the head of a queue: `discard` does not search the heap for them."""
@@ -170,3 +189,7 @@ class Scheduler:
         self._timers.pop(workflow, None)
         if (state := self._waiting.get(workflow)) is not None:
             self.add(state, Await(until, False))
+
+
+def _queued_at(state: State) -> float:
+    return state.landing.queued_at if state.landing is not None else 0.0

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 
-from penguin.orchestration.core.state import State, rebuild
+from penguin.orchestration.core.evolve import rebuild
+from penguin.orchestration.core.state import State
 from penguin.orchestration.errors import unknown_workflow
 from penguin.orchestration.execution.runner_api import StopControl
 from penguin.orchestration.store.database_file import UNREADABLE_VALUE, damaged_value, database_name

@@ -21,7 +21,7 @@ from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.native.workflow_entry import WorkflowEntry, load
 from penguin.orchestration.store.connection import open_reader
 from penguin.orchestration.store.rows import write_of
-from penguin.orchestration.store.writer import TREE_HOLDERS, ConcurrentUpdate, Writer
+from penguin.orchestration.store.writer import BRANCH_HOLDERS, TREE_HOLDERS, ConcurrentUpdate, Writer
 
 
 class WorkflowRepository:
@@ -179,6 +179,11 @@ class WorkflowRepository:
     def tree_holders(self) -> list[str]:
         """Return the workflows that hold the working tree, of all engines, living or not."""
         return [row[0] for row in self.connection.execute(TREE_HOLDERS)]
+
+    def branch_holder(self, branch: str) -> str:
+        """Return the workflow that holds a target branch, of all engines, living or not; empty: none."""
+        rows = self.connection.execute(BRANCH_HOLDERS)
+        return next((workflow_id for workflow_id, held in rows if held == branch), "")
 
     def all(self) -> Iterator[WorkflowEntry]:
         """Iterate over every workflow in memory, also those of other engines."""

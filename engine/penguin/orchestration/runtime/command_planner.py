@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from penguin.orchestration.backend import AlreadyActive, WorkflowPhase
-from penguin.orchestration.core.retry_workflow import retry_start
+from penguin.orchestration.core.rules.retry import retry_start
 from penguin.orchestration.runtime.current_user import current_user
 from penguin.orchestration.runtime.definition_diff import differences
 from penguin.orchestration.runtime.retry_tree import (

@@ -9,8 +9,9 @@ from pathlib import Path
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.commands import Command, Pause, Report
 from penguin.orchestration.core.decider import decide
+from penguin.orchestration.core.evolve import rebuild
 from penguin.orchestration.core.results import AttemptResult
-from penguin.orchestration.core.state import State, rebuild
+from penguin.orchestration.core.state import State
 from penguin.orchestration.store.connection import open_store
 from penguin.orchestration.store.database_file import DATABASE_ERRORS, explain_error, sql_list
 from penguin.orchestration.store.rows import INSERT_EVENT, decode_events, event_row, updated_run

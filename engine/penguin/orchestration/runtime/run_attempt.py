@@ -1,4 +1,5 @@
-"""The run of one attempt, from the state that asks for it to its result, through errors of the runner and the disk."""
+"""The run of one attempt or landing: from the state that asks for it to its report, through errors of the runner and
+the disk."""
 
 from __future__ import annotations
 
@@ -6,22 +7,78 @@ import asyncio
 import errno
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase
-from penguin.orchestration.core.attempt_input import AttemptInput
+from penguin.orchestration.core.attempt_input import AttemptInput, attempt_input
+from penguin.orchestration.core.commands import Land, Report, ReportLanding, Run
 from penguin.orchestration.core.definition import Definition
-from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.core.results import AttemptResult, LandingOutcome, LandingRefused
+from penguin.orchestration.core.state import State
 from penguin.orchestration.errors import lack_of_memory
-from penguin.orchestration.execution.runner_api import AttemptOrder, PhaseRunner, StopControl
+from penguin.orchestration.execution.runner_api import AttemptOrder, Lander, LandingOrder, PhaseRunner, StopControl
 from penguin.orchestration.files.text_encoding import encode_storable
 from penguin.orchestration.files.workspace import Workspace
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
 DISK_DELAY = 0.5
 """Seconds before an attempt that found the disk full runs again."""
 _DISK_TROUBLE = (errno.ENOSPC, errno.EIO, errno.EDQUOT)
+
+
+class Runners(NamedTuple):
+    """What runs the attempts and landings of one engine."""
+
+    workspace: Workspace
+    attempts: PhaseRunner
+    lander: Lander | None
+    """None: no workflow lands."""
+    on_trouble: Callable[[str], None]
+    """Called with a sentence while the disk is full, and with "" afterwards."""
+
+
+async def run_effect(
+    runners: Runners, state: State, effect: Run | Land, control: StopControl
+) -> Report | ReportLanding:
+    """Run the attempt or the landing that a state requires, and return its report."""
+    if isinstance(effect, Land):
+        return ReportLanding(
+            effect.number, await _run_landing(runners, _landing_order(runners, state, effect), control)
+        )
+    given = attempt_input(state)
+    order = attempt_order(runners.workspace, state.workflow_id, state.definition, effect.phase, effect.attempt, given)
+    return Report(effect.attempt, await run_attempt(runners.attempts, order, control, runners.on_trouble))
+
+
+def _landing_order(runners: Runners, state: State, land: Land) -> LandingOrder:
+    return LandingOrder(
+        workspace=os.fspath(runners.workspace.root),
+        run_dir=f"{runners.workspace.runs}/{state.workflow_id}",
+        workflow_id=state.workflow_id,
+        definition=state.definition,
+        number=land.number,
+        commit=land.commit,
+        base=land.base,
+        merged=land.merged,
+    )
+
+
+async def _run_landing(runners: Runners, order: LandingOrder, control: StopControl) -> LandingOutcome:
+    """Land, or say why not. Wait while the disk is full."""
+    assert runners.lander is not None, "no workflow lands without a lander"
+    land = partial(runners.lander.land, order, control)
+    try:
+        return await _until_disk_has_space(land, order.run_dir, runners.on_trouble)
+    except Exception as error:
+        # A defect must not leave the workflow RUNNING. Nothing is lost: a resume continues the landing.
+        log.error("landing %s of %s raised an error", order.number, order.workflow_id, exc_info=error)
+        hint = f"/workflow resume {order.workflow_id}"
+        return LandingRefused(reason=_error_reason(error), advice=hint)
 
 
 def attempt_order(
@@ -59,28 +116,33 @@ async def run_attempt(
 async def _run_until_disk_has_space(
     runner: PhaseRunner, order: AttemptOrder, control: StopControl, on_trouble: Callable[[str], None]
 ) -> AttemptResult:
+    try:
+        return await _until_disk_has_space(partial(runner.run, order, control), order.run_dir, on_trouble)
+    except Exception as error:
+        # A defect must not leave the workflow RUNNING: it becomes a verdict, and its traceback is logged.
+        log.error("attempt %s of %s raised an error", order.attempt, order.workflow_id, exc_info=error)
+        return AttemptResult(verdict=Verdict.ERROR, reason=_error_reason(error))
+
+
+async def _until_disk_has_space(run: Callable[[], Awaitable[T]], place: str, on_trouble: Callable[[str], None]) -> T:
+    """Return the result of `run`, which is called again while the disk is full."""
     troubled = False
     while True:
         try:
-            result = await runner.run(order, control)
+            result = await run()
         except OSError as error:
             if error.errno not in _DISK_TROUBLE:
-                return _error_result(order, error)
+                raise
             if not troubled:
-                on_trouble(f"{order.run_dir}: {error.strerror}")
+                on_trouble(f"{place}: {error.strerror}")
             troubled = True
             await asyncio.sleep(DISK_DELAY)
-        except Exception as error:
-            # A defect must not leave the workflow RUNNING: it becomes a verdict, and its traceback is logged.
-            return _error_result(order, error)
         else:
             if troubled:
                 on_trouble("")
             return result
 
 
-def _error_result(order: AttemptOrder, error: Exception) -> AttemptResult:
-    log.error("attempt %s of %s raised an error", order.attempt, order.workflow_id, exc_info=error)
+def _error_reason(error: Exception) -> str:
     lack = lack_of_memory(error)
-    reason = f"Penguin could not run it: {lack}" if lack else f"{type(error).__name__}: {error}"
-    return AttemptResult(verdict=Verdict.ERROR, reason=reason)
+    return f"Penguin could not run it: {lack}" if lack else f"{type(error).__name__}: {error}"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 APPLICATION_ID = 0x50454E47
 """`PENG`: tells our file from any other SQLite database."""
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """`user_version` of a database that this code can use."""
 
 

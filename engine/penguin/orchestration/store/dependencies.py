@@ -12,13 +12,17 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from penguin.orchestration.backend import WorkflowStatus
+from penguin.orchestration.core.landing_stage import LandingStage
 from penguin.orchestration.core.tree_isolation import needs_tree
 
 NEWEST_FIRST = """
 SELECT workflow_id, status FROM run INDEXED BY run_number WHERE project_id = ? AND task_id = ? ORDER BY number DESC
 """
-WAITING = "SELECT status, isolation, holds_tree, project_id, dependencies FROM run WHERE workflow_id = ?"
+WAITING = """
+SELECT status, isolation, holds_tree, landing, target_branch, project_id, dependencies FROM run WHERE workflow_id = ?
+"""
 TREE_HOLDERS = "SELECT workflow_id FROM run WHERE holds_tree = 1"
+BRANCH_HOLDER = "SELECT workflow_id FROM run WHERE landing >= 2 AND target_branch = ?"
 DEPENDENCIES = "SELECT project_id, dependencies FROM run WHERE workflow_id = ?"
 
 
@@ -53,19 +57,21 @@ def unmet_dependencies(connection: sqlite3.Connection, project_id: str, task_ids
 
 
 def awaited_workflows(connection: sqlite3.Connection, workflow_ids: Iterable[str]) -> set[str]:
-    """Return the workflows that have to move before these can: their dependencies, and the holder of the working
-    tree."""
+    """Return the workflows that have to move before these can: their dependencies, and the holders of the working tree
+    and of the target branch."""
     awaited: set[str] = set()
     for workflow_id in workflow_ids:
         row = connection.execute(WAITING, (workflow_id,)).fetchone()
         if row is None or not WorkflowStatus(row[0]).moving:
             continue
-        status, isolation, holds_tree, project_id, dependencies = row
+        status, isolation, holds_tree, landing, branch, project_id, dependencies = row
         if status == WorkflowStatus.PENDING:
             unmet = unmet_dependencies(connection, project_id, json.loads(dependencies))
             awaited.update(dependency.workflow_id for dependency in unmet if dependency.workflow_id is not None)
         if needs_tree(isolation, bool(holds_tree)):
             awaited.update(holder for (holder,) in connection.execute(TREE_HOLDERS))
+        if landing == LandingStage.QUEUED:
+            awaited.update(holder for (holder,) in connection.execute(BRANCH_HOLDER, (branch,)))
     return awaited
 
 

@@ -27,6 +27,8 @@ COLUMNS = (
     "slot",
     "isolation",
     "holds_tree",
+    "landing",
+    "target_branch",
     "due_at",
     "cancelling",
     "owner",
@@ -35,6 +37,7 @@ COLUMNS = (
     "advice",
 )
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM run WHERE workflow_id = ?"
+BRANCH_HOLDER = "SELECT workflow_id FROM run WHERE landing >= 2 AND target_branch = ?"
 HOLDERS = "SELECT workflow_id, owner FROM run WHERE slot = 1 ORDER BY workflow_id"
 TREE_HOLDERS = "SELECT workflow_id, status, owner FROM run WHERE holds_tree = 1 ORDER BY workflow_id"
 START_ENGINE = "penguin, or penguin worker"
@@ -128,8 +131,8 @@ def _slot_reason(connection: sqlite3.Connection, engines: str, run: Run) -> str:
     if run["due_at"] > now:
         because = f" ({one_line(run['reason'])})" if run["reason"] else ""
         return f"retrying at {clock(run['due_at'], now)} with {run['phase']}{because}"
-    if tree := _tree_reason(connection, engines, run):
-        return tree
+    if held := _tree_reason(connection, engines, run) or _branch_reason(connection, run):
+        return held
     holders = _slot_holders(connection, engines)
     return f"waits for a slot, held by {', '.join(holders)}" if holders else ""
 
@@ -146,6 +149,16 @@ def _tree_reason(connection: sqlite3.Connection, engines: str, run: Run) -> str:
         lacks = own_engine and WorkflowStatus(status).moving and _no_engine(engines, owner)
         descriptions.append(f"{workflow_id} ({status}{f', {lacks}' if lacks else ''})")
     return f"waits for the working tree, held by {', '.join(descriptions)}"
+
+
+def _branch_reason(connection: sqlite3.Connection, run: Run) -> str:
+    """Return which workflow lands on the branch on which this one lands next; "" if it waits for none."""
+    from penguin.orchestration.core.landing_stage import LandingStage
+
+    if run["landing"] != LandingStage.QUEUED:
+        return ""
+    holder = connection.execute(BRANCH_HOLDER, (run["target_branch"],)).fetchone()
+    return f"waits to land on {run['target_branch']}, after {holder[0]}" if holder else ""
 
 
 def _tree_holders(connection: sqlite3.Connection, run: Run) -> list[tuple[str, str, str]]:

@@ -224,6 +224,24 @@ def _went_stale(e: Data) -> str:
     return f"the tree changed after TEST passed{files}: back to TEST"
 
 
+def _landing_queued(e: Data) -> str:
+    return (
+        f"all gates passed on {e['commit'][:10]}: waits to land" if e["commit"] else "all gates passed: waits to land"
+    )
+
+
+def _gates_again(e: Data) -> str:
+    count = len(e["others"])
+    others = f", with {count} commit{'s' if count > 1 else ''} that landed meanwhile" if count else ""
+    return f"the gates run again on the merged tree{others}"
+
+
+def _landing_done(e: Data) -> str:
+    if not e["commit"]:
+        return "nothing to land"
+    return f"landed as {e['commit'][:10]} on {e['branch']}"
+
+
 def _paused(e: Data) -> str:
     return f"paused{_by(e)}{', ending the running step' if e['now'] else ''}"
 
@@ -251,6 +269,14 @@ SENTENCES: dict[str, Callable[[Data], str]] = {
     "Skipped": lambda e: f"{e['phase']} skipped, as configured",
     "BackedOff": _backed_off,
     "WentStale": _went_stale,
+    "LandingQueued": _landing_queued,
+    "LandingApproved": lambda e: f"landing approved by {e['by']}{_because(e['note'])}",
+    "LandingBegan": lambda e: "merging and landing",
+    "LandingInterrupted": lambda e: "landing interrupted: nothing was changed",
+    "LandingConflicted": lambda e: f"landing found a conflict in {', '.join(e['files'])}: {e['next']} follows",
+    "GatesAgain": _gates_again,
+    "TargetBranchMoved": lambda e: "the target branch moved before the landing: merging again",
+    "LandingDone": _landing_done,
     "Paused": _paused,
     "Resumed": _resumed,
     "Blocked": lambda e: f"blocked{_because(e['reason'])}",

@@ -7,8 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from penguin.orchestration.backend import WorkflowInfo, WorkflowPhase, WorkflowStatus
+from penguin.orchestration.core.landing_stage import progress_of
 
-COLUMNS = "workflow_id, task_id, blueprint_id, project_id, status, phase, created_at, updated_at, reason, artifacts"
+COLUMNS = (
+    "workflow_id, task_id, blueprint_id, project_id, status, phase, created_at, updated_at, reason, artifacts, landing"
+)
 ORDER = "ORDER BY created_at DESC, workflow_id LIMIT ?"
 SORTS = {
     "newest": ORDER,
@@ -75,7 +78,19 @@ def _select(index: str, conditions: Iterable[str]) -> str:
 
 def workflow_of(row: tuple[Any, ...]) -> WorkflowInfo:
     """Return the workflow of a row of COLUMNS."""
-    workflow_id, task_id, blueprint_id, project_id, status, phase, created_at, updated_at, reason, artifacts = row
+    (
+        workflow_id,
+        task_id,
+        blueprint_id,
+        project_id,
+        status,
+        phase,
+        created_at,
+        updated_at,
+        reason,
+        artifacts,
+        landing,
+    ) = row
     where = WorkflowPhase(phase)
     return WorkflowInfo(
         workflow_id=workflow_id,
@@ -84,7 +99,7 @@ def workflow_of(row: tuple[Any, ...]) -> WorkflowInfo:
         project_id=project_id,
         status=WorkflowStatus(status),
         phase=where,
-        progress=where.progress,
+        progress=progress_of(where, landing),
         started_at=datetime.fromtimestamp(created_at, UTC),
         updated_at=datetime.fromtimestamp(updated_at, UTC),
         error_message=reason or None,

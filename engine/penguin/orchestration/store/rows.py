@@ -59,13 +59,13 @@ INSERT_EVENT = "INSERT INTO event VALUES (?, ?, ?, ?, ?)"
 
 _FIXED = [
     *("workflow_id", "project_id", "task_id", "blueprint_id", "title"),
-    *("dependencies", "agents", "isolation", "number", "created_at"),
+    *("dependencies", "agents", "isolation", "target_branch", "number", "created_at"),
 ]
 _MOVING = [
     *("seq", "updated_at", "phase", "attempt", "due_at", "cancelling", "host", "actor", "reason", "advice"),
     *("artifacts", "turns", "tokens", "usd", "minutes", "left_changes", "progress"),
 ]
-_INDEXED = ["status", "slot", "holds_tree", "owner"]
+_INDEXED = ["status", "slot", "holds_tree", "landing", "owner"]
 RUN_COLUMNS = (*_FIXED, *_MOVING, *_INDEXED)
 """The columns of a run, in the order of `inserted_run`."""
 
@@ -92,6 +92,7 @@ def inserted_run(state: State, seq: int) -> Row:
         _encode(task.dependencies).decode(),
         ", ".join(state.definition.agents),
         state.definition.isolation,
+        state.target_branch,
         state.number,
         state.created_at,
     )
@@ -105,6 +106,7 @@ def updated_run(state: State, before: State, seq: int) -> tuple[str, Row]:
         state.status is before.status
         and state.owner == before.owner
         and state.holds_tree is before.holds_tree
+        and state.landing_stage is before.landing_stage
         and state.is_running is before.is_running
     ):
         return UPDATE_WITHIN_STATUS, _moving(state, seq) + key
@@ -112,7 +114,13 @@ def updated_run(state: State, before: State, seq: int) -> tuple[str, Row]:
 
 
 def _indexed(state: State) -> Row:
-    return (state.status.value, int(state.is_running), int(state.holds_tree), state.owner)
+    return (
+        state.status.value,
+        int(state.is_running),
+        int(state.holds_tree),
+        state.landing_stage.value,
+        state.owner,
+    )
 
 
 def _moving(state: State, seq: int) -> Row:
@@ -149,6 +157,8 @@ class Write(Struct):
     frees_slot: bool = False
     tree: Literal["take", "free", ""] = ""
     """What it does with the working tree."""
+    branch: str = ""
+    """The target branch that it takes; empty: none."""
 
     @property
     def workflow_id(self) -> str:
@@ -178,7 +188,13 @@ def write_of(events: tuple[Event, ...], state: State, before: State | None, seq:
         takes_slot=runs and not ran,
         frees_slot=ran and not runs,
         tree=_tree_change(before is not None and before.holds_tree, state.holds_tree),
+        branch=_taken_branch(before, state),
     )
+
+
+def _taken_branch(before: State | None, state: State) -> str:
+    held = before is not None and before.landing_stage.holds_branch
+    return state.target_branch if state.landing_stage.holds_branch and not held else ""
 
 
 def _tree_change(held: bool, holds: bool) -> Literal["take", "free", ""]:

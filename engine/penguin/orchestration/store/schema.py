@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 from sqlite_utils import Database, Migrations
 
-from penguin.orchestration.core.state import State, rebuild
+from penguin.orchestration.core.evolve import rebuild
+from penguin.orchestration.core.state import State
 from penguin.orchestration.core.tree_isolation import IN_PLACE
 from penguin.orchestration.files.failpoints import reach
 from penguin.orchestration.store.database_file import APPLICATION_ID, SCHEMA_VERSION, copy_database, sql_list
@@ -171,6 +172,14 @@ def _progress(db: Database) -> None:
         state = _rebuilt([data for _, data in rows]) if rows and rows[-1][0] == seq else None
         if state is not None:
             db.execute("UPDATE run SET progress = ? WHERE workflow_id = ?", (progress_text(state), workflow_id))
+
+
+@migrations(name="0004_landing", transactional=False)
+def _landing(db: Database) -> None:
+    # No workflow of an earlier version lands.
+    db.execute("ALTER TABLE run ADD COLUMN target_branch TEXT NOT NULL DEFAULT ''")
+    db.execute("ALTER TABLE run ADD COLUMN landing INTEGER NOT NULL DEFAULT 0")
+    db.execute("CREATE INDEX run_branch ON run (target_branch) WHERE landing >= 2")
 
 
 def _holds_tree(history: list[str]) -> bool:

@@ -2,8 +2,8 @@
 
 A unit is written completely or not at all. It is refused if another process changed one of its workflows (the next
 event number is taken, by the primary key), if its task already has an active workflow, if it needs a slot and none
-is free, or if it needs the working tree and another workflow holds it. A full disk or an IO error refuses nothing:
-the batch is retried until it succeeds.
+is free, or if it needs the working tree or a target branch that another workflow holds. A full disk or an IO error
+refuses nothing: the batch is retried until it succeeds.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ TROUBLE_DELAY = 0.25
 ID_OF_UPDATE = -2
 """Where `updated_run` has the workflow's id."""
 TREE_HOLDERS = "SELECT workflow_id FROM run WHERE holds_tree = 1"
+BRANCH_HOLDERS = "SELECT workflow_id, target_branch FROM run WHERE landing >= 2"
 SLOTS = "SELECT owner, count(*) FROM run WHERE slot = 1 GROUP BY owner"
 
 
@@ -55,7 +56,8 @@ class ConcurrentUpdate(WorkflowError):
 
 
 class NoSlot(WorkflowError):
-    """The maximum of `max_parallel` attempts is running, or another workflow holds the working tree."""
+    """The maximum of `max_parallel` attempts is running, or another workflow holds the working tree or the target
+    branch."""
 
     code = "no_slot"
 
@@ -87,13 +89,20 @@ class _PendingWrite(Struct):
         """Whether it needs the working tree, which no other workflow may hold."""
         return any(write.tree == "take" for write in self.writes)
 
+    @property
+    def branches(self) -> list[str]:
+        """The target branches that it needs, which no other workflow may hold."""
+        return [write.branch for write in self.writes if write.branch]
+
 
 class _FreeSlots:
-    """What is left for the attempts that begin in one transaction: slots, and the working tree."""
+    """What is left for the attempts that begin in one transaction: slots, the working tree, and target branches."""
 
-    def __init__(self, slots: int, holders: set[str]) -> None:
+    def __init__(self, slots: int, holders: set[str], branches: dict[str, str]) -> None:
         self._slots = slots
         self._holders = holders
+        self._branches = branches
+        """By target branch: the workflow that holds it."""
 
     def admit(self, unit: _PendingWrite) -> bool:
         """Return whether the unit fits in. If it does not, set its error."""
@@ -104,12 +113,18 @@ class _FreeSlots:
             held = f"{', '.join(sorted(self._holders))} holds the working tree"
             unit.error = NoSlot(held, "wait until it is BLOCKED or over, or set isolation: shared")
             return False
+        taken = [branch for branch in unit.branches if branch in self._branches]
+        if taken:
+            unit.error = NoSlot(f"{self._branches[taken[0]]} lands on {taken[0]}", "wait until it has landed")
+            return False
         self._slots -= unit.wanted
         for write in unit.writes:
             if write.tree == "take":
                 self._holders.add(write.workflow_id)
             elif write.tree == "free":
                 self._holders.discard(write.workflow_id)
+            if write.branch:
+                self._branches[write.branch] = write.workflow_id
         return True
 
 
@@ -305,7 +320,8 @@ class Writer:
         owners = self._connection.execute(SLOTS).fetchall()
         used = sum(count for owner, count in owners if self._occupies(owner))
         holders = {row[0] for row in self._connection.execute(TREE_HOLDERS)}
-        return _FreeSlots(self._max_parallel - used, holders)
+        branches = {branch: workflow_id for workflow_id, branch in self._connection.execute(BRANCH_HOLDERS)}
+        return _FreeSlots(self._max_parallel - used, holders, branches)
 
     def _apply(self, writes: list[Write]) -> None:
         self._connection.executemany(INSERT_EVENT, [write.event for write in writes])
@@ -329,7 +345,7 @@ class Writer:
         execute = self._connection.execute
         for unit in units:
             unit.error = None
-            if (unit.wanted > 0 or unit.takes_tree) and not self._free_slots().admit(unit):
+            if (unit.wanted > 0 or unit.takes_tree or unit.branches) and not self._free_slots().admit(unit):
                 continue
             execute("SAVEPOINT unit")
             try:

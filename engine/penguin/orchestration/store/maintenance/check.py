@@ -16,7 +16,8 @@ import msgspec
 
 from penguin.orchestration.backend import StoreError, WorkflowError, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core.events import AnyEvent
-from penguin.orchestration.core.state import State, rebuild
+from penguin.orchestration.core.evolve import rebuild
+from penguin.orchestration.core.state import State
 from penguin.orchestration.files.safe_open import UnsafePath
 from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.store.agent_snapshots import unpack

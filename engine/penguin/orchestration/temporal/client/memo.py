@@ -16,7 +16,8 @@ from penguin.orchestration.core.commands import Cancel
 from penguin.orchestration.core.decider import decide
 from penguin.orchestration.core.definition import Definition
 from penguin.orchestration.core.events import Failed
-from penguin.orchestration.core.state import State, evolve
+from penguin.orchestration.core.evolve import evolve
+from penguin.orchestration.core.state import State
 
 STATE = "penguin_state"
 DEFINITION = "penguin_definition"

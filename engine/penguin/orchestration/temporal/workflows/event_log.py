@@ -15,8 +15,9 @@ from penguin.orchestration.core import events as ev
 from penguin.orchestration.core.attempt_input import attempt_input
 from penguin.orchestration.core.commands import Command, Effect, Run, Supersede
 from penguin.orchestration.core.decider import Decision, decide, decide_together, effects
+from penguin.orchestration.core.evolve import evolve
 from penguin.orchestration.core.signals import command_from_signal
-from penguin.orchestration.core.state import State, evolve
+from penguin.orchestration.core.state import State
 from penguin.orchestration.store.rows import encode_events
 from penguin.orchestration.temporal.client.memo import encode_memo
 from penguin.orchestration.temporal.messages import AttemptCommand, CarriedState, WorkflowInput

@@ -5,8 +5,9 @@ from __future__ import annotations
 from penguin.orchestration.backend import IllegalCommand, Verdict, WorkflowPhase
 from penguin.orchestration.core import events as ev
 from penguin.orchestration.core.budget import exhausted_budget, suggested_grant
+from penguin.orchestration.core.evolve import evolve
 from penguin.orchestration.core.results import AttemptResult, LeftChanges
-from penguin.orchestration.core.state import NEXT, State, evolve, is_failure
+from penguin.orchestration.core.state import NEXT, State, is_failure
 
 
 class Draft:
@@ -39,7 +40,7 @@ class Draft:
 
 def start_attempt(d: Draft, phase: WorkflowPhase, left_changes: tuple[LeftChanges, ...] = ()) -> None:
     """Start an attempt of `phase`, or of the first gate from there that is not skipped. Needs a slot."""
-    phase = skip_gates(d, phase)
+    phase = skip_gates(d, phase, holds_slot=True)
     if phase is WorkflowPhase.DONE:
         return
     s = d.state
@@ -61,15 +62,34 @@ def start_attempt(d: Draft, phase: WorkflowPhase, left_changes: tuple[LeftChange
     )
 
 
-def skip_gates(d: Draft, phase: WorkflowPhase) -> WorkflowPhase:
-    """Skip gates from `phase` on and return the first one that is not skipped. Complete the workflow if none is
-    left."""
+def skip_gates(d: Draft, phase: WorkflowPhase, *, holds_slot: bool = False) -> WorkflowPhase:
+    """Skip gates from `phase` on and return the first one that is not skipped. Land or complete the workflow if none
+    is left."""
     while phase is not WorkflowPhase.DONE and d.state.gate(phase).skip:
         d.add(ev.Skipped(at=d.now, phase=phase))
         phase = NEXT[phase]
     if phase is WorkflowPhase.DONE:
-        d.add(ev.Completed(at=d.now))
+        _finish(d, holds_slot=holds_slot)
     return phase
+
+
+def _finish(d: Draft, *, holds_slot: bool) -> None:
+    """Complete a workflow whose gates passed, or land its commit first."""
+    s = d.state
+    if s.definition.land is None:
+        d.add(ev.Completed(at=d.now))
+    elif s.landing is None:
+        review = s.definition.land.review
+        d.add(ev.LandingQueued(at=d.now, commit=s.checkpoint, needs_approval=review))
+        if review:
+            _block_for_review(d)
+    elif s.landing.holds_branch and holds_slot:
+        begin_landing(d)
+
+
+def begin_landing(d: Draft) -> None:
+    """Begin a try to land. Needs a slot and the target branch."""
+    d.add(ev.LandingBegan(at=d.now, number=d.state.landings + 1))
 
 
 def apply_result(d: Draft, *, holds_slot: bool) -> None:
@@ -132,13 +152,17 @@ def _fail(d: Draft, phase: WorkflowPhase, result: AttemptResult, *, holds_slot: 
     s = d.state
     retry = s.definition.retry
     count = s.failures.get(phase, 0)
+    agent = s.gate(WorkflowPhase.IMPLEMENT).agent
+    if s.landing is not None and agent is None:
+        block_until_feedback(d, f"{phase} failed on the tree merged with what landed meanwhile: {result.reason}")
+        return
     if count >= retry.max_attempts:
         times = "once" if count == 1 else f"{count} times"
         verdict = "" if result.verdict is Verdict.FAILED else f" (last verdict: {result.verdict})"
-        _block(d, f"{phase} failed {times}{verdict}: {result.reason}")
+        block_until_feedback(d, f"{phase} failed {times}{verdict}: {result.reason}")
         return
     delay = max(retry.delay_after(count), result.not_before - d.now)
-    following = _on_failure(s, phase)
+    following = WorkflowPhase.IMPLEMENT if s.landing is not None else _on_failure(s, phase)
     d.add(ev.BackedOff(at=d.now, failed=phase, phase=following, until=d.now + delay))
     _go_to(d, following, holds_slot=holds_slot and not delay)
 
@@ -151,7 +175,8 @@ def _on_failure(s: State, phase: WorkflowPhase) -> WorkflowPhase:
     return WorkflowPhase.IMPLEMENT if implement.agent is not None else phase
 
 
-def _block(d: Draft, reason: str) -> None:
+def block_until_feedback(d: Draft, reason: str) -> None:
+    """Block the workflow with a hint to give feedback."""
     workflow = d.state.workflow_id
     hint = f"/workflow feedback {workflow} TEXT, then /workflow resume {workflow}"
     d.add(ev.Blocked(at=d.now, reason=reason, advice=hint))
@@ -175,9 +200,25 @@ def _block_unverified(d: Draft, phase: WorkflowPhase, result: AttemptResult) -> 
     )
 
 
+def _block_for_review(d: Draft) -> None:
+    """Wait for a person to approve the landing."""
+    s = d.state
+    assert s.definition.land is not None
+    d.add(
+        ev.Blocked(
+            at=d.now,
+            reason=f"all gates passed: a person approves before the commit lands on {s.definition.land.branch}",
+            advice=f"/workflow approve {s.workflow_id} --by NAME",
+            unverified=True,
+        )
+    )
+
+
 def _block_stale(d: Draft, changed: tuple[str, ...]) -> None:
     files = ", ".join(changed) or "files"
-    _block(d, f"{_phase_that_changed_tree(d.state)} changed the tree again after TEST had passed: {files}")
+    block_until_feedback(
+        d, f"{_phase_that_changed_tree(d.state)} changed the tree again after TEST had passed: {files}"
+    )
 
 
 def _phase_that_changed_tree(s: State) -> str:
