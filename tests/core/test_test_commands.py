@@ -193,6 +193,13 @@ def test_quoted_words_are_read_as_the_shell_reads_them(texts: list[str]) -> None
     assert [command.words for command in simple_commands(shlex.join(words))] == [words]
 
 
+@given(st.text(st.sampled_from("ab-$ \t\r\x0b*=/`!{}[]~?")).filter(str.strip))
+def test_a_line_without_quotes_is_split_as_by_the_full_lexer(line: str) -> None:
+    """Lines without quotes, comments and punctuation do not need it."""
+    plain, full = ([*simple_commands(each)] for each in (line, f"{line}\n#"))
+    assert plain == full
+
+
 @given(st.text(alphabet=" \n;&|()<>#'\"\\$-=aceimnpstxy/."))
 def test_any_line_is_read(line: str) -> None:
     pytest_run(line)

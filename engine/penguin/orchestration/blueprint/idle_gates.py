@@ -27,7 +27,7 @@ def idle_reason(gate: Gate, task: Task) -> Idle | None:
     """Return why a gate proves nothing for a task; None if it checks something, or is skipped."""
     if gate.skip or gate.agent:
         return None
-    steps = [step for recipe in task.recipes if gate.recipes for step in recipe.steps]
+    steps = [step for recipe in task.recipes for step in recipe.steps] if gate.recipes else []
     criteria = task.criteria if gate.criteria else ()
     checked = [criterion for criterion in criteria if criterion.check or gate.judge]
     if not (gate.run or steps or checked):

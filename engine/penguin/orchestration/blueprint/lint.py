@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.blueprint.gate_lint import gate_problems
+from penguin.orchestration.blueprint.gc_pause import gc_paused
 from penguin.orchestration.blueprint.graph import TaskGraph
 from penguin.orchestration.blueprint.loader import BlueprintSet
 from penguin.orchestration.blueprint.model import Blueprint, BlueprintItem
@@ -25,6 +26,11 @@ _MAX_PARALLEL = "orchestration.max_parallel"
 
 def lint(blueprints: BlueprintSet, settings: Settings) -> list[Problem]:
     """Return all problems, in the order of files and lines. Only errors prevent the start of tasks."""
+    with gc_paused():
+        return sorted(_problems(blueprints, settings), key=lambda problem: (problem.path, problem.line))
+
+
+def _problems(blueprints: BlueprintSet, settings: Settings) -> list[Problem]:
     problems = list(blueprints.problems)
     problems += _repeated_blueprints(blueprints)
     projects = dict.fromkeys(blueprint.project_id for blueprint in blueprints.blueprints)
@@ -35,7 +41,7 @@ def lint(blueprints: BlueprintSet, settings: Settings) -> list[Problem]:
         problems += _made_ids(blueprint)
         problems += gate_problems(blueprint.items, settings)
     problems += _parallel(blueprints, settings)
-    return sorted(problems, key=lambda problem: (problem.path, problem.line))
+    return problems
 
 
 def _repeated_blueprints(blueprints: BlueprintSet) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import posixpath
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from io import StringIO
@@ -13,6 +14,9 @@ LONGEST_LINE = 1 << 17
 """Characters. No shell gets a longer line: Linux refuses an argument of 128 KB and more."""
 _SEPARATORS = "();&|\n"
 _PUNCTUATION = frozenset(_SEPARATORS + "<>")
+_PLAIN = re.compile(r"[^'\"\\#();&|<>\n]*")
+"""A line without quotes, comments and punctuation."""
+_WORD = re.compile(r"[^ \t\r]+")
 _RESERVED = frozenset({"!", "{", "}", "if", "then", "elif", "else", "fi", "while", "until", "do", "done"})
 
 
@@ -124,6 +128,10 @@ def _skip_to(delimiter: str, tokens: Iterator[str]) -> None:
 def _raw_tokens(text: str) -> Iterator[str]:
     """Yield words without quotes, and punctuation, but no comments. Stop at an unterminated quote."""
     text = text.replace("\\\n", "")
+    if _PLAIN.fullmatch(text):
+        # shlex finds the same words, in a much longer time.
+        yield from _WORD.findall(text)
+        return
     while text:
         lexer = shlex.shlex(text, posix=True, punctuation_chars="".join(_PUNCTUATION))
         lexer.whitespace, lexer.commenters, lexer.whitespace_split = " \t\r", "", True
