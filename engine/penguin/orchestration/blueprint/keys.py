@@ -114,6 +114,7 @@ _LONGEST_NAME = 31
 _SHORTEST_PREFIX = 4
 
 
+@lru_cache(maxsize=4096)
 def key_of(name: str) -> str | None:
     """Return the key that a name means, or None if it is none of a task's."""
     return _KEYS.get(normalized(name))
@@ -209,4 +210,4 @@ def key_alone(text: str) -> str | None:
 
 def in_brackets(title: str) -> re.Match[str] | None:
     """Return where a title names dependencies in brackets, such as `(depends on A-1, A-2)`."""
-    return _IN_BRACKETS.search(title)
+    return _IN_BRACKETS.search(title) if "(" in title or "[" in title else None

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +13,7 @@ from msgspec.structs import replace
 from penguin.orchestration.backend import BlueprintError, TaskNotFound
 from penguin.orchestration.blueprint.blueprint_cache import cached_blueprint
 from penguin.orchestration.blueprint.building.builder import build_blueprint
+from penguin.orchestration.blueprint.gc_pause import gc_paused
 from penguin.orchestration.blueprint.model import Blueprint, BlueprintItem, foreign_hints
 from penguin.orchestration.config.document import parse_json, parse_yaml, read_text
 from penguin.orchestration.config.document_checker import ERROR, WARNING, Checker, Node, Problem, nearest
@@ -40,30 +39,23 @@ _KNOWN_SHOWN = 10
 
 def parse_blueprint(text: str, path: str, project_id: str = "") -> Blueprint:
     """Return the blueprint in `text`. The suffix of `path` names its format; its errors are in `problems`."""
+    # The nodes are gone before the garbage collector runs again.
+    with gc_paused():
+        return _parse(text, path, project_id)
+
+
+def _parse(text: str, path: str, project_id: str) -> Blueprint:
     checker = Checker(path)
-    with _gc_paused():
-        last_line = text.rstrip().count("\n") + 1
-        document = _document(text, path, checker)
-        blueprint = build_blueprint(document, checker, path, project_id, last_line)
-        if not path.lower().endswith(_DATA_SUFFIXES):
-            return blueprint
-        # A workspace of Markdown does not need it.
-        from penguin.orchestration.blueprint.prose.data_texts import stated_dependencies
+    last_line = text.rstrip().count("\n") + 1
+    document = _document(text, path, checker)
+    blueprint = build_blueprint(document, checker, path, project_id, last_line)
+    if not path.lower().endswith(_DATA_SUFFIXES):
+        return blueprint
+    # A workspace of Markdown does not need it.
+    from penguin.orchestration.blueprint.prose.data_texts import stated_dependencies
 
-        found = [*blueprint.problems, *stated_dependencies(document, blueprint.items, text.split("\n"), path)]
-        return replace(blueprint, problems=tuple(sorted(found, key=lambda problem: problem.line)))
-
-
-@contextmanager
-def _gc_paused() -> Iterator[None]:
-    """Pause the cyclic garbage collector, which would scan all new objects again and again and find nothing."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+    found = [*blueprint.problems, *stated_dependencies(document, blueprint.items, text.split("\n"), path)]
+    return replace(blueprint, problems=tuple(sorted(found, key=lambda problem: problem.line)))
 
 
 def _document(text: str, path: str, checker: Checker) -> Node | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from hashlib import sha256
 
 from penguin.orchestration.config.document_checker import valid_id
@@ -47,11 +48,14 @@ _NUMBERED = re.compile(
 )
 """The number of a task in words, such as `Task 2: ` or `2. `."""
 _TASK_WORD = re.compile(r"(?:(?:sub)?tasks?|stor(?:y|ies)|tickets?|issues?|steps?)\s+#?(\S+)|#(\d+)", re.IGNORECASE)
+_BEFORE_IDS = ("and", "sub", "task", "stor", "ticket", "issue", "step", "no", "n/a", "na", "null")
+"""How the words begin that may stand before ids."""
 _AS_DONE = re.compile(r"[\s✅✔☑️]+$")
 _NOTHING = frozenset({"", "none", "-", "n/a", "na", "nothing", "–", "—", "null", "~", "no", "no dependencies", "[]"})
 _LONGEST_MADE = 60
 
 
+@lru_cache(maxsize=4096)
 def looks_like_id(word: str) -> bool:
     """Return whether a word is written like the id of a task, such as A-1, KEY-12, T001 or auth.user-model."""
     if not _ID.fullmatch(word) or not valid_id(word):
@@ -103,6 +107,9 @@ def is_names(text: str) -> bool:
     """Return whether a text is nothing but ids of tasks."""
     if not _MAY_HAVE_ID.search(text):
         return False
+    first = text.split(maxsplit=1)[0]
+    if first.isalpha() and not first.lower().startswith(_BEFORE_IDS):
+        return False
     found = False
     # One part after the other: most text is told by the first one.
     for part in _parts(text):
@@ -120,7 +127,8 @@ def _parts(value: str) -> list[str]:
         return []
     if value[:1] == "[" and value[-1:] == "]" and "](" not in value:
         value = value[1:-1]
-    value = _LINK.sub(r"\1", value).strip()
+    if "](" in value:
+        value = _LINK.sub(r"\1", value).strip()
     parts: list[str] = []
     start = depth = 0
     for match in _SEPARATORS.finditer(value):

@@ -107,6 +107,8 @@ def scalar(raw: str) -> str | int | float | bool | None:
     """Return the value of an unquoted scalar."""
     if raw in _CONSTANTS:
         return _CONSTANTS[raw]
+    if raw[:1].isalpha():
+        return raw
     if _INTEGER.fullmatch(raw):
         return int(raw)
     if len(raw) < 400 and not _DIGITS.fullmatch(raw) and _FLOAT.fullmatch(raw):

@@ -110,13 +110,13 @@ class _BlockReader:
 
     def _line(self, line: str, text: str, number: int, follows: bool) -> int:
         """Read one line, or the code block that it opens. Return the number of the last line read."""
-        indent = _indent(line)
+        indent = 0 if line[0] == text[0] else _indent(line)
         # No mark starts with a letter.
         match = None if text[0].isalpha() else _START.match(text)
         kind = match.lastgroup if match else None
         if kind == "rule" and self._underline(text, follows):
             return number
-        siblings = self._siblings(indent, text, kind)
+        siblings = self._siblings(indent, text, kind) if self.open else self.root
         if kind in _KEPT_BY_INDENT and indent - self._column() >= _CODE:
             kind = None
         if match is None or kind is None:

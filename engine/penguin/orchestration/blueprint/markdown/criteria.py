@@ -15,16 +15,18 @@ _BARE_CHECK = re.compile(r"(?:^|\s)check:\s", re.IGNORECASE)
 
 def read_criterion(raw: str, line: int, checker: Checker) -> Node:
     """Return the criterion in a text such as "greets by name `check: sh greet.sh | grep -q Ada`"."""
-    text = _BOX.sub("", raw.strip(), count=1)
+    text = raw.strip()
+    if text[:1] == "[":
+        text = _BOX.sub("", text, count=1)
     matches = list(_CHECK.finditer(text)) if "`" in text else []
     rest = (_CHECK.sub(" ", text) if matches else text).strip()
     if len(matches) > 1:
         checker.error(line, "a criterion has more than one check", "write two criteria")
-    elif not matches and _OPEN_CHECK.search(text):
+    elif not matches and "`" in text and _OPEN_CHECK.search(text):
         checker.error(line, "the check is not closed", "write `check: COMMAND` with a backtick at both ends")
     elif word := _misspelled_check(rest):
         checker.error(line, f"a criterion with `{word}: …`", "did you mean `check: COMMAND`?")
-    elif _BARE_CHECK.search(rest):
+    elif ":" in rest and _BARE_CHECK.search(rest):
         checker.warn(line, "a check without backticks is prose", "write `check: COMMAND`")
     entries = {"text": text_node(rest, line)} if rest or not matches else {}
     if matches:
@@ -34,7 +36,7 @@ def read_criterion(raw: str, line: int, checker: Checker) -> Node:
 
 def has_check(text: str) -> bool:
     """Return whether a text contains a check in backticks."""
-    return _CHECK.search(text) is not None
+    return "`" in text and _CHECK.search(text) is not None
 
 
 def _misspelled_check(text: str) -> str:

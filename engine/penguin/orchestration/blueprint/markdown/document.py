@@ -46,6 +46,7 @@ _TASKS = re.compile(
     r"|checklist)(?:\s*[(\[:–—-].*)?"
 )
 _GROUP = re.compile(r"(?:phase|stage|milestone|sprint|iteration|epic|wave)s?\b")
+_VALIDATION = re.compile(r"validation\b")
 _CRITERIA_LABEL = re.compile(r"(?:criteria|checkpoint|gate)\W*$", re.IGNORECASE)
 """A line such as `**Exit Criteria:**`: boxes below it without an id are no tasks."""
 _RECIPE_ITEM = re.compile(r"(?:recipe|name)\s*:")
@@ -106,11 +107,12 @@ class _Reader:
     def read(self, blocks: list[Block]) -> dict[str, Node]:
         """Return the entries of the document."""
         sections = sections_of(blocks)
+        every = list(walk(blocks))
         for section in sections:
             self._section(section, PROSE)
         self._title(blocks)
         if self.tasks.drafts or self.has_section or self.is_blueprint:
-            self._report_unused(blocks)
+            self._report_unused(every)
             if not self.tasks.drafts and not self.has_section:
                 self._report_no_section(sections)
         else:
@@ -118,8 +120,8 @@ class _Reader:
         complete_tasks(self.tasks.drafts, self.checker)
         if self.tasks.drafts:
             owners = owners_of(self.tasks.drafts)
-            report_lost_dependencies(blocks, self.tasks.drafts, owners, self.checker)
-            report_lost_tasks(blocks, self.tasks.drafts, owners, self.lines, self.checker)
+            report_lost_dependencies(blocks, every, self.tasks.drafts, owners, self.checker)
+            report_lost_tasks(blocks, every, self.tasks.drafts, owners, self.lines, self.checker)
         self.document["items"] = Node([draft.node(self.lines) for draft in self.tasks.drafts], 1)
         return self.document
 
@@ -154,7 +156,7 @@ class _Reader:
         name = section.name
         if name in ("usage recipes", "recipes"):
             return RECIPES
-        if re.match(r"validation\b", name) and any(block.box is not None for block in section.blocks):
+        if _VALIDATION.match(name) and any(block.box is not None for block in section.blocks):
             return VALIDATION
         if is_task(section, above in (TASKS, GROUP)):
             return TASK
@@ -273,7 +275,7 @@ class _Reader:
     # What nothing has read
 
     def _report_unused(self, blocks: list[Block]) -> None:
-        for block in walk(blocks):
+        for block in blocks:
             if block.used:
                 continue
             if block.kind == "quote" and is_hidden(block.text):

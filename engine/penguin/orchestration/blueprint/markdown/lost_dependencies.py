@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
 
-from penguin.orchestration.blueprint.markdown.blocks import Block, walk
+from penguin.orchestration.blueprint.markdown.blocks import Block
 from penguin.orchestration.blueprint.markdown.draft import TaskDraft
 from penguin.orchestration.blueprint.prose.claims import group_named
 from penguin.orchestration.blueprint.prose.order_phrases import (
@@ -30,12 +30,18 @@ WORD = re.compile(
     re.IGNORECASE,
 )
 STEMS = (
-    *("depend", "deps", "dep:", "block", "preced", "predecessor", "prereq", "require", "need", "wait", "after"),
+    *("dep", "blo", "pre", "require", "need", "wait", "after"),
     *("->", "=>", "<-", "<=", "→", "⇒", "←"),
 )
 """Each match of `WORD` contains one of these. To search for them is much faster."""
-_GROUP_STEMS = ("once", "until", "pre-req")
+_GROUP_STEMS = ("once", "til", "pre")
 """Each line that names a group contains one of these, or one of STEMS."""
+_ALL_STEMS = frozenset((*STEMS, *_GROUP_STEMS, *PHRASE_STEMS))
+_SHORTEST_STEMS = tuple(stem for stem in _ALL_STEMS if not any(part in stem for part in _ALL_STEMS - {stem}))
+_REVERSE_STEM = re.compile("blocks|preced|required|needed|dependency|prerequisite|predecessor")
+"""A part, in lower case, of each match of the group `reverse` of `WORD`."""
+_RUN = re.compile(r"[\w.-]+")
+_INNER = re.compile(r"([.-]+)")
 _TOKEN = re.compile(r"(?P<mark>[`*\[<\"']|#(?=\d)|\b(?:tasks?|and|,)\s+(?=\d))?(?P<name>[A-Za-z0-9_][\w.-]*)")
 _DIRECT = re.compile(r"[\s:=*_`'\"(\[<#]*(?:(?:on|the|tasks?)\b[\s:=*_`'\"(\[<#]*)*", re.IGNORECASE)
 """What may stand between a word and the id that it is about."""
@@ -49,16 +55,29 @@ _OPEN_KEY = re.compile(r"[\s\"'-]*[\w -]+[\"']?\s*:\s*[\[]?\s*$")
 _HINT = "write Depends: ID below the task that waits, or change the words"
 _MOST_IDS = 100
 """Ids on a line that are compared with each other."""
+_LONGEST_ID = 100
 _NO_END = 1 << 40
 
 
 def report_lost_dependencies(
-    blocks: Sequence[Block], drafts: Sequence[TaskDraft], owners: Mapping[int, str], checker: Checker
+    blocks: Sequence[Block],
+    every: Sequence[Block],
+    drafts: Sequence[TaskDraft],
+    owners: Mapping[int, str],
+    checker: Checker,
 ) -> None:
-    """Warn of each line that names a dependency on a known task which is not there, directly or through others."""
+    """Warn of each line that names a dependency on a known task which is not there, directly or through others.
+
+    Args:
+        blocks: The blocks of the file.
+        every: The same with all that is below them.
+        drafts: The tasks, with their ids.
+        owners: The id of the task that each line belongs to.
+        checker: Takes the problems.
+    """
     edges = _edges(drafts)
     known_lines = {problem.line for problem in checker.problems if problem.severity != NOTE}
-    for line in [*_stated(drafts, edges), *_Mentions(blocks, drafts, owners, edges).lines()]:
+    for line in [*_stated(drafts, edges), *_Mentions(blocks, drafts, owners, edges).lines(every)]:
         if line not in known_lines:
             known_lines.add(line)
             checker.warn(line, "reads like a dependency, but is prose", _HINT)
@@ -99,18 +118,16 @@ class _Mentions:
         self.numbers = _numbers(edges.needed)
         self.numbers |= {draft.number: str(draft.entries["id"].raw) for draft in drafts if draft.number}
 
-    def lines(self) -> Iterator[int]:
+    def lines(self, blocks: Sequence[Block]) -> Iterator[int]:
         """Yield the number of each line that mentions a dependency that is not there."""
         in_list = False
         header: list[str] = []
-        blocks = list(walk(self.blocks))
-        texts = ["" if block.kind == "fence" else block.text.casefold() for block in blocks]
-        with_words, with_phrases = _places_with((*STEMS, *_GROUP_STEMS), texts), _places_with(PHRASE_STEMS, texts)
+        with_stems = _places_with(_SHORTEST_STEMS, ["" if block.kind == "fence" else block.text for block in blocks])
         for place, block in enumerate(blocks):
             kind, is_row = block.kind, block.text[:1] == "|"
             if kind == "heading":
                 in_list = _HEADING.match(block.text.strip()) is not None
-            if not (is_row or in_list or kind == "fence" or place in with_words or place in with_phrases):
+            if not (is_row or in_list or kind == "fence" or place in with_stems):
                 header = []
                 continue
             cells = _cells(block.text) if is_row else []
@@ -121,22 +138,51 @@ class _Mentions:
             if kind == "fence":
                 yield from self._in_data(block, owner)
                 continue
-            found: list[str] = []
-            text = " ".join(cells) if len(cells) == 2 else block.text
-            if place in with_words or place in with_phrases:
-                text = without_quotations(text)
-            if place in with_words:
-                found = self._in_line(text, owner, self._below(block) if owner is None else ())
-            if place in with_phrases:
-                found = found or self._in_phrases(text, owner)
-            if place in with_words:
-                found = found or self._in_groups(block, owner)
-            if not found and is_row:
+            names_others = self._names_others(block.text, owner)
+            found = self._in_text(block, owner, cells) if names_others and place in with_stems else []
+            if not found and place in with_stems:
+                found = self._in_groups(block, owner)
+            if not found and is_row and names_others:
                 found = self._in_row(cells, header, owner)
             if not found and in_list and owner is None:
                 found = self._in_pairs(self._ids(block.text))
             if found:
                 yield block.line
+
+    def _in_text(self, block: Block, owner: str | None, cells: Sequence[str]) -> list[str]:
+        """Return what a line names in words for dependencies or for an order."""
+        text = without_quotations(" ".join(cells) if len(cells) == 2 else block.text)
+        found = self._in_line(text, owner, self._below(block) if owner is None else ())
+        return found or self._in_phrases(text, owner)
+
+    def _names_others(self, text: str, owner: str | None) -> bool:
+        """Return whether a line may name other tasks than its own and the one that this waits for.
+
+        It is true too often, since it looks at all words and parts of words. It is much faster than to find out
+        what the line says.
+        """
+        if not text.isascii():
+            return True
+        lower = text.lower()
+        runs: list[str] = _RUN.findall(lower)
+        if len(lower) > _LONGEST_ID and len(max(runs, key=len, default="")) > _LONGEST_ID:
+            return True
+        words = [part for run in runs for part in (_parts(run) if "." in run or "-" in run or "_" in run else (run,))]
+        named = {self._every_name[word] for word in words if word in self._every_name}
+        if not named or named == {owner}:
+            return False
+        if len(named) > 1 or owner is None or not named.issubset(self.edges.needed.get(owner, ())):
+            return True
+        return _REVERSE_STEM.search(lower) is not None
+
+    @cached_property
+    def _every_name(self) -> dict[str, str]:
+        """The ids of tasks by all their names in lower case; '' for a name of more than one."""
+        found: dict[str, str] = {}
+        for name, task_id in (*((name, name) for name in self.edges.needed), *self.numbers.items()):
+            lower = name.lower()
+            found[lower] = task_id if found.get(lower, task_id) == task_id else ""
+        return found
 
     def _below(self, heading: Block) -> Sequence[str]:
         """Return the tasks in the section of a heading."""
@@ -305,10 +351,18 @@ class _Mentions:
                 yield number
 
 
-def _places_with(stems: Iterable[str], lines: Sequence[str]) -> set[int]:
-    """Return the places of the texts that contain one of the stems."""
-    text = "\n".join(lines)
-    ends = list(accumulate(len(line) + 1 for line in lines))
+def _parts(run: str) -> Iterable[str]:
+    """Return all parts of a word such as a-1.2, which a text about it could consist of."""
+    parts = _INNER.split(run.strip(".-"))
+    for first in range(0, len(parts), 2):
+        for last in range(first, len(parts), 2):
+            yield "".join(parts[first : last + 1]).rstrip("_")
+
+
+def _places_with(stems: Iterable[str], lines: Iterable[str]) -> set[int]:
+    """Return the places of the lines that contain one of the stems, in upper or lower case."""
+    text = "\n".join(lines).casefold()
+    ends = list(accumulate(len(line) + 1 for line in text.split("\n")))
     found: set[int] = set()
     for stem in stems:
         last = 0

@@ -24,6 +24,7 @@ _HINT = "write - [ ] ID Title below ## Tasks"
 
 def report_lost_tasks(
     blocks: Sequence[Block],
+    every: Sequence[Block],
     drafts: Sequence[TaskDraft],
     owners: Mapping[int, str],
     lines: Sequence[str],
@@ -32,7 +33,8 @@ def report_lost_tasks(
     """Warn of lines that look like tasks, and note the boxes and titles with another state than open or done.
 
     Args:
-        blocks: All blocks of the file.
+        blocks: The blocks of the file.
+        every: The same with all that is below them.
         drafts: The tasks, with their ids.
         owners: The id of the task that each line belongs to.
         lines: The lines of the file.
@@ -41,7 +43,7 @@ def report_lost_tasks(
     reported = {problem.line for problem in checker.problems if problem.severity != NOTE}
     found = (line for line in _Finder(drafts, owners, lines).lines(blocks) if line not in reported)
     _report(checker.warn, dict.fromkeys(found, ("looks like a task, but is prose", _HINT)))
-    _report(checker.note, dict(_states(blocks, {draft.line for draft in drafts})))
+    _report(checker.note, dict(_states(every, {draft.line for draft in drafts})))
 
 
 def _report(report: Callable[[int, str, str], None], found: Mapping[int, tuple[str, str]]) -> None:
@@ -54,7 +56,7 @@ def _report(report: Callable[[int, str, str], None], found: Mapping[int, tuple[s
 
 
 def _states(blocks: Iterable[Block], tasks: set[int]) -> Iterator[tuple[int, tuple[str, str]]]:
-    for block in walk(blocks):
+    for block in blocks:
         if block.box and not block.ticked:
             yield block.line, (f"the box [{block.box}] is read as open", "write [x] if it is done, or remove the line")
         elif block.line in tasks and _STRUCK.fullmatch(block.text):
@@ -81,21 +83,25 @@ class _Finder:
             has_tasks = any(block.kind == "bullet" and block.line in self.starts for block in section)
             header: list[str] = []
             for block in walk(section):
-                is_row = block.text[:1] == "|" and block.kind == "text"
-                cells = [bare(cell) for cell in block.text.strip("|").split("|")] if is_row else []
-                header = header or cells if is_row else []
+                cells: list[str] = []
+                if block.text[:1] == "|" and block.kind == "text":
+                    cells = [bare(cell) for cell in block.text.strip("|").split("|")]
+                    header = header or cells
+                elif header:
+                    header = []
                 if block.kind not in ("text", "bullet") or block.box is not None:
                     continue
                 owned = block.line in self.owners
                 if block.used and not owned:
                     continue
                 is_beside = has_tasks and not owned and self._is_beside_tasks(block)
-                if is_beside or self._is_row_of_task(cells, header) or self._is_item(block.text):
+                is_row = bool(cells) and self._is_row_of_task(cells, header)
+                if is_beside or is_row or self._is_item(block.text):
                     yield block.line
 
     def _is_row_of_task(self, cells: Sequence[str], header: Sequence[str]) -> bool:
         """Return whether a row of a table has the id of an unknown task, or is one of a table of unknown tasks."""
-        if not cells or self.ids.intersection(cells) or all(_RULER.fullmatch(cell) or not cell for cell in cells):
+        if self.ids.intersection(cells) or all(_RULER.fullmatch(cell) or not cell for cell in cells):
             return False
         if any(self._is_unknown_id(cell.partition(" ")[0].rstrip(":.")) for cell in cells[:2]):
             return True
@@ -106,6 +112,9 @@ class _Finder:
 
     def _is_item(self, text: str) -> bool:
         """Return whether a line starts with a sign such as ☐, or is an item of a list in HTML."""
+        first = text[:1]
+        if first.isalnum():  # The usual line needs no search.
+            return False
         if _SIGN.match(text):
             return True
         item = _LIST_ITEM.match(text)

@@ -28,7 +28,9 @@ class Section(Struct, gc=False):
     def name(self) -> str:
         if self.heading is None:
             return ""
-        text = _NUMBER.sub("", self.heading.text.strip(), count=1)
+        text = self.heading.text.strip()
+        if text[:1].isdigit():
+            text = _NUMBER.sub("", text, count=1)
         return " ".join(text.rstrip(":").lower().split())
 
 

@@ -14,6 +14,7 @@ _WITHIN = re.compile(
     r"\b(?:depend(?:s|ent|ing)\s+(?:up)?on|blocked\s+(?:by|on)|waits?\s+for)\b[*_`:\s]*(?P<value>[^.()\n]*[^.()\s])",
     re.IGNORECASE,
 )
+_WITHIN_STEMS = ("depend", "blocked", "wait")
 _PHRASE = re.compile(
     r"[*_`#\s]*(?:depend(?:s|ent|ing)?(?:\s+(?:up)?on)?|dependenc(?:y|ies)|deps?|blocked\s+(?:by|on)|requires?|needs?"
     r"|after|prerequisites?|waits?\s+for)\b[*_`]*[\s=–—>:-]*(?P<value>\S.*)",
@@ -53,6 +54,8 @@ def _is_sentence(text: str) -> bool:
 def _after_phrase(text: str) -> str | None:
     """Return what follows words such as `requires` at the start of a line or `depends on` in it; None for others."""
     match = _PHRASE.match(text)
-    if match is None and (within := _WITHIN.search(text)) and not is_denied(text[: within.start()]):
-        match = within
+    folded = text.casefold()
+    if match is None and any(stem in folded for stem in _WITHIN_STEMS):
+        within = _WITHIN.search(text)
+        match = within if within and not is_denied(text[: within.start()]) else None
     return match["value"].strip("`*_ ") if match else None

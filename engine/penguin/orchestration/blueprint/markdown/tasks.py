@@ -58,6 +58,8 @@ from penguin.orchestration.blueprint.task_ids import (
 )
 from penguin.orchestration.config.document_checker import Checker, Node
 
+_RECIPE = re.compile(r"recipe\b", re.IGNORECASE)
+
 
 class TaskReader:
     """Reads tasks from blocks. What it takes over is marked as used."""
@@ -274,7 +276,7 @@ class TaskReader:
         found = key_line(heading.text)
         key = key_of(found[0]) if found else key_alone(heading.text)
         value = found[1] if found else ""
-        if key is None and re.match(r"(?i)recipe\b", heading.text):
+        if key is None and _RECIPE.match(heading.text):
             key, value = RECIPE, plain_name(heading.text)
         if key == CRITERIA:
             task.take(heading)

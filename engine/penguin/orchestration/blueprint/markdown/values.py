@@ -49,6 +49,8 @@ def read_attributes(task: TaskDraft, text: str, line: int) -> tuple[str, bool]:
     if len(text) > _LONGEST_TITLE:
         task.checker.error(line, f"a task's title is longer than {_LONGEST_TITLE:,} characters", "write prose below it")
         return text[:_LONGEST_TITLE], False
+    if "{" not in text:
+        return text.strip(), False
     matches = [match for match in ATTRIBUTES.finditer(text) if _has_attributes(match, text)]
     if not matches:
         if _OPEN.search(text):

@@ -45,6 +45,11 @@ _GROUP = re.compile(
     re.IGNORECASE,
 )
 """A dependency on many tasks at once, such as `depends on all above` or `after Phase 1`."""
+_GROUP_STEM = re.compile(
+    "all|every|previous|preceding|prior|other|earlier|phase|section|stage|milestone|epic|group|sprint|wave|batch|round"
+    "|iteration"
+)
+"""A part of each match of `_GROUP`, when case is folded. To search for it is much faster."""
 _GROUP_NUMBER = re.compile(rf"\(\s*{_GROUP_WORD}#?(?P<number>\d+)\s*\)", re.IGNORECASE)
 """A dependency of a section on another one, such as `## Phase 2 (depends on 1)`."""
 _WORDS = (_NEEDS, _NEEDS_NEXT, _BLOCKS, _BEFORE, _ARROW)
@@ -62,9 +67,9 @@ def names_dependencies(header: str) -> bool:
 
 def group_named(line: str, in_heading: bool = False) -> re.Match[str] | None:
     """Return where a line states a dependency on a group of tasks. Its `number` is that of a phase or section."""
-    if _NEGATED.search(line):
-        return None
-    return _GROUP.search(line) or (_GROUP_NUMBER.search(line) if in_heading else None)
+    match = _GROUP.search(line) if _GROUP_STEM.search(line.casefold()) else None
+    match = match or (_GROUP_NUMBER.search(line) if in_heading else None)
+    return None if match is None or _NEGATED.search(line) else match
 
 
 def claims(line: str, names: TaskNames, owner: str) -> Iterator[tuple[str, str]]:

@@ -75,23 +75,10 @@ The patterns ignore case. They are compiled when they are first used, since that
 """
 ANY_WORD = re.compile("|".join(words.pattern for words, _ in _PATTERNS))
 PHRASE_STEMS = (
-    *("when", "if", "soon", "provided", "assum", "given", "with", "once", "until", "till", "unless", "pending"),
-    *(
-        "await",
-        "subsequent",
-        "buil",
-        "rely",
-        "relies",
-        "top of",
-        "before",
-        "after",
-        "follow",
-        "first",
-        "must",
-        "should",
-    ),
-    *("need", "has to", "have to", "prer", "prec", "pre-r", "pre-c", "bloc", "bloq", "blok", "require", "then"),
-    *("abh", "hängt", "setzt", "depend", "dépend", "dipend", "завис", "заблок", "依", "取", "前", "被", "⛔"),
+    *("when", "if", "soon", "provided", "assum", "given", "with", "once", "til", "unless", "pend", "wait"),
+    *("subsequent", "buil", "rel", "top of", "before", "after", "follow", "first", "must", "should", "need", "has to"),
+    *("have to", "pre", "blo", "require", "then", "abh", "hängt", "setzt"),
+    *("завис", "заблок", "依", "取", "前", "被", "⛔"),
 )
 """Each order phrase contains one of these in lower case. To search for them is much faster."""
 _DENIED = re.compile(
@@ -155,7 +142,7 @@ class Labelled(NamedTuple):
 
 def labelled(text: str) -> Labelled | None:
     """Return the parts of a line with a label that may name what comes first; None for other lines."""
-    match = _LABEL.fullmatch(text)
+    match = _LABEL.fullmatch(text) if ":" in text or "：" in text else None
     label = " ".join(re.split(r"[\s_-]+", match["label"].strip().lower())) if match else ""
     if match is None or label in _OTHER_LABELS:
         return None
