@@ -50,6 +50,9 @@ os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.
 
 # The tests do not depend on the settings of the person who runs them.
 os.environ["XDG_CONFIG_HOME"] = "/nowhere"
+# Without bytecode, each worker compiles all tests again, and each of the programs that they start all of its modules.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 # The records of their workspaces are temporary.
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="penguin-tests-state-")
 atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
