@@ -23,9 +23,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run Penguin and return the exit code."""
     _open_closed_streams()
     code = _main(list(sys.argv[1:] if arguments is None else arguments))
-    if arguments is None and "temporalio" in sys.modules:
-        _exit_now(code)
+    if arguments is None:
+        if "temporalio" in sys.modules:
+            _exit_now(code)
+        _exit_without_teardown(code)
     return code
+
+
+def _exit_without_teardown(code: int) -> None:
+    """End the process without the teardown of all modules, which takes a tenth of the time of a short command.
+
+    Does nothing where more than that is left to do: while other threads run, or if an output can't be written.
+    """
+    threading = sys.modules.get("threading")
+    if threading is not None and threading.active_count() > 1:
+        return
+    import atexit
+
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return
+    os._exit(code)
 
 
 def _exit_now(code: int) -> None:
