@@ -31,7 +31,7 @@ _NUMBERED_TASK = re.compile(
     r"(?:\*\*)?(?:task|story|issue)\s+#?(\d+(?:\.\d+)*)(?:\*\*)?\s*[:.—–-]+(?:\*\*)?\s+(\S.*)", re.IGNORECASE
 )
 _SUBHEADING = re.compile(r"^#{2,6}\s+(?:\[[ xX]\]\s+)?(\S.*)", re.MULTILINE)
-_UNIQUE_ID = re.compile(r"\s*🆔\s*([A-Za-z0-9_-]+)")
+_UNIQUE_ID = re.compile(r"🆔\s*([A-Za-z0-9_-]+)")
 """An id as the plug-in Tasks of Obsidian writes it, anywhere in the title."""
 _BOX = re.compile(r"^[ \t]*(?:[-*+]|\d+[.)])\s+\[.?\]\s+(.*)", re.MULTILINE)
 _NUMBERED_BOX = re.compile(r"^[ \t]*[-*+]\s+\[.?\]\s+\d+\.\d+\.?\s", re.MULTILINE)
@@ -45,7 +45,7 @@ def _split(text: str) -> tuple[str, str]:
     """Split an id off that looks like one: `A-1 Title`, `T001 Title`, or any id in backticks or bold."""
     unique = _UNIQUE_ID.search(text)
     if unique:
-        return unique[1], text[: unique.start()] + text[unique.end() :]
+        return unique[1], text[: unique.start()].rstrip() + text[unique.end() :]
     marked = _MARKED.fullmatch(text)
     if marked:
         name = (marked[1] or marked[2] or marked[3]).rstrip(":")
