@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from tests.support.program import Program
-from tests.support.waiting import wait_until
+from tests.support.program import CONFIG, TASKS, Program
 
 READING = (
     "/workflow list",
@@ -46,10 +45,9 @@ def working(penguin: Program) -> Iterator[Working]:
     worker = penguin.begin("worker")
     assert worker.stderr is not None
     worker.stderr.readline()
-    penguin("--detach", "-c", "/workflow start person")
-    penguin("-c", "/workflow wait person --for BLOCKED")
-    penguin("--detach", "-c", "/workflow start gated")
-    wait_until(lambda: "VERIFY" in penguin("-c", "/workflow status gated").out)
+    lines = ("/workflow start person", "/workflow wait person --for BLOCKED", "/workflow start gated")
+    penguin("--detach", *(f"--command={line}" for line in lines))
+    penguin.wait_for_step("gated")
     try:
         yield Working(penguin, worker, penguin.folder / ".penguin/penguin.db")
     finally:
@@ -140,25 +138,32 @@ def test_a_database_that_was_overwritten_by_a_whole_copy_is_no_loss(working: Wor
 # --- an older copy, with no engine alive ---
 
 
-@pytest.mark.parametrize("line", READING)
-def test_every_reading_command_warns(penguin: Program, line: str) -> None:
-    penguin("-c", "/workflow start person")
-    penguin("-c", "/backup copy.db")
+@pytest.fixture(scope="module")
+def older(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """A workspace with an older copy of its database, for tests that only read."""
+    folder = tmp_path_factory.mktemp("older")
+    (folder / "penguin.yaml").write_text(CONFIG)
+    (folder / "tasks.md").write_text(TASKS)
+    penguin = Program(folder)
+    penguin("-c", "/workflow start person", "-c", "/workflow wait person --for BLOCKED", "-c", "/backup copy.db")
     assert penguin("-c", "/workflow approve person --by ada").code == 0
-    delete_logs(penguin.folder / ".penguin/penguin.db")
-    shutil.copy(penguin.folder / "copy.db", penguin.folder / ".penguin/penguin.db")
-    (penguin.folder / "copy.db").unlink()
-    read = penguin("-c", line)
+    delete_logs(folder / ".penguin/penguin.db")
+    (folder / "copy.db").rename(folder / ".penguin/penguin.db")
+    return penguin
+
+
+@pytest.mark.parametrize("line", READING)
+def test_every_reading_command_warns(older: Program, line: str) -> None:
+    read = older("-c", line)
     assert read.code == 0
     assert re.search(r"has lost the newest decisions of 1 workflow: ituv-person-\w{6}", read.err)
-    assert str(penguin.folder / ".penguin/penguin.db") in read.err
+    assert str(older.folder / ".penguin/penguin.db") in read.err
     assert read.err.count("has lost") == 1
 
 
 def test_a_backup_that_holds_a_part_of_what_is_lost_is_named(penguin: Program) -> None:
-    penguin("-c", "/workflow start person")
-    penguin("-c", "/backup copy.db")
-    penguin("-c", "/workflow approve person --by ada")
+    lines = ("/workflow start person", "/workflow wait person --for BLOCKED", "/backup copy.db")
+    penguin(*(f"--command={line}" for line in (*lines, "/workflow approve person --by ada")))
     delete_logs(penguin.folder / ".penguin/penguin.db")
     empty(penguin.folder / ".penguin/penguin.db")
     listed = penguin("-c", "/workflow list")
@@ -167,8 +172,7 @@ def test_a_backup_that_holds_a_part_of_what_is_lost_is_named(penguin: Program) -
 
 
 def test_a_database_that_is_damaged_names_what_it_held(penguin: Program) -> None:
-    penguin("-c", "/workflow start quick")
-    penguin("-c", "/backup copy.db")
+    penguin("-c", "/workflow start quick --wait", "-c", "/backup copy.db")
     db = penguin.folder / ".penguin/penguin.db"
     delete_logs(db)
     db.write_bytes(b"just text " * 1000)

@@ -19,6 +19,8 @@ from tests.support.waiting import wait_until
 LOST = "has lost"
 GONE = "was deleted or moved"
 PRUNE = "/workflow prune --older-than 1s"
+WAITING = ("-c", "/workflow start person", "-c", "/workflow wait person --for BLOCKED")
+"""Start a workflow that waits for a person."""
 
 
 def truncate(db: Path) -> None:
@@ -116,8 +118,7 @@ def test_a_workflow_that_never_ran_is_missed_too(penguin: Program, harm: Callabl
 
 
 def test_decisions_that_are_missing_are_counted(penguin: Program) -> None:
-    penguin("-c", "/workflow start person")
-    penguin("-c", "/backup copy.db")
+    penguin(*WAITING, "-c", "/backup copy.db")
     assert penguin("-c", "/workflow approve person --by ada").code == 0
     remove_logs(database(penguin))
     go_back(database(penguin))
@@ -131,9 +132,7 @@ def test_decisions_that_are_missing_are_counted(penguin: Program) -> None:
 
 def test_a_write_ahead_log_that_was_deleted_after_a_kill_is_noticed(penguin: Program) -> None:
     with working(penguin) as worker:
-        penguin("--detach", "-c", "/workflow start quick", "-c", "/workflow start person")
-        penguin("-c", "/workflow wait quick")
-        penguin("-c", "/workflow wait person --for BLOCKED")
+        penguin("--detach", "-c", "/workflow start quick", "-c", "/workflow wait quick", *WAITING)
         ids = [newest(penguin, task) for task in ("quick", "person")]
         worker.send_signal(signal.SIGKILL)
         worker.wait(10)
@@ -171,8 +170,7 @@ def test_accepting_a_loss_is_one_command(penguin: Program) -> None:
 
 
 def test_accepting_decisions_that_are_missing_keeps_the_workflow(penguin: Program) -> None:
-    penguin("-c", "/workflow start person")
-    penguin("-c", "/backup copy.db")
+    penguin(*WAITING, "-c", "/backup copy.db")
     penguin("-c", "/workflow approve person --by ada")
     remove_logs(database(penguin))
     go_back(database(penguin))
@@ -213,12 +211,9 @@ def test_a_step_can_not_accept_a_loss(penguin: Program) -> None:
 def test_a_backup_is_found_and_the_command_restores_it(
     penguin: Program, harm: Callable[[Path], None], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    penguin("-c", "/workflow start quick")
     tmp_path = tmp_path_factory.mktemp("backups")
     old, new = tmp_path / "old copy.db", tmp_path / "new.db"
-    penguin("-c", f"/backup '{old}'")
-    penguin("-c", "/workflow start person")
-    penguin("-c", f"/backup {new}")
+    penguin("-c", "/workflow start quick --wait", "-c", f"/backup '{old}'", *WAITING, "-c", f"/backup {new}")
     remove_logs(database(penguin))
     harm(database(penguin))
     checked = penguin("check")
@@ -340,9 +335,7 @@ def test_a_moved_project_leaves_no_warning_behind(penguin: Program, tmp_path_fac
 
 
 def test_a_backup_replaces_a_deleted_workspace(penguin: Program) -> None:
-    penguin("-c", "/workflow start quick")
-    penguin("-c", "/backup copy.db")
-    penguin("-c", "/workflow start person")
+    penguin("-c", "/workflow start quick --wait", "-c", "/backup copy.db", "-c", "/workflow start person")
     shutil.rmtree(database(penguin).parent)
     subprocess.run(
         command_of(penguin("check")).replace("penguin trust", f"{' '.join(penguin.command)} trust"),

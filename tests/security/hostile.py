@@ -187,9 +187,9 @@ def hostile(root: Path) -> Hostile:
     assert "BLOCKED" in started.out + started.err, started
     _save_conversation(made.folder, author)
     talk = "\x1b[2J\x9b31m\u202e\u2028 text"
-    assert program(made.folder, author, "-c", f"/workflow feedback quick {talk}").code == 0
-    assert program(made.folder, author, "--detach", "-c", "/workflow resume quick").code == 0
-    assert "RUNNING" in program(made.folder, author, "-c", "/workflow list").out
+    lines = (f"/workflow feedback quick {talk}", "/workflow resume quick", "/workflow list")
+    left = program(made.folder, author, "--detach", *(f"--command={line}" for line in lines))
+    assert (left.code, "RUNNING" in left.out) == (0, True), left
     (made.folder / "changed.md").write_text("changed since\n")
     _allow(made, run=True)
     return made
