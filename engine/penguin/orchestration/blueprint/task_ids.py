@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import lru_cache
 from hashlib import sha256
 
@@ -189,6 +188,9 @@ def bare(word: str) -> str:
 
 def id_from_title(title: str) -> str:
     """Return the id that is made from a title. It is the same for the same title."""
+    # Tasks with ids of their own do not need it.
+    import unicodedata
+
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
     if len(slug) > _LONGEST_MADE:

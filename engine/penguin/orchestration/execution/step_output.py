@@ -15,7 +15,7 @@ END = 1 << 17
 END_LINES = 1000
 """Bytes and lines at the end of an output that are searched for the summary of a test run and for failed tests."""
 MOST_ARTIFACTS = 1000
-CONTROL = re.compile(r"[^\n\t\x20-\x7e\xa0-\U0010ffff]")
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 ESCAPE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\^_])")
 
 
