@@ -441,7 +441,7 @@ def test_an_interrupted_wait_for_the_workflow_of_another_engine_says_that_it_con
     if worker:
         penguin("--detach", "-c", "/workflow start gated")
     engine = penguin.begin("worker") if worker else penguin.begin("-c", "/workflow start gated", "-c", "/workflow list")
-    wait_until(lambda: "VERIFY" in penguin("-c", "/workflow status gated").out)
+    penguin.wait_for_step("gated")
     code, err = interrupted_wait(penguin)
     (one,) = set(re.findall("ituv-gated-[0-9a-f]{6}", err))
     assert code == 130

@@ -8,7 +8,6 @@ import pytest
 from tests.report.html_reader import HtmlReader
 from tests.support.git_repository import git
 from tests.support.program import Program
-from tests.support.waiting import wait_until
 
 CONFIG = """\
 project: {id: shop}
@@ -165,7 +164,7 @@ def test_a_report_of_a_workflow_that_waits_runs_or_is_cancelled(penguin: Program
     assert "**PENDING**" in waiting
     shell = penguin.begin("-c", "/workflow start gated --wait")
     try:
-        wait_until(lambda: "VERIFY" in penguin("-c", "/workflow status gated").out)
+        penguin.wait_for_step("gated")
         (document,) = penguin("-o", "json", "-c", "/workflow report gated").documents
         gates = {gate["phase"]: (gate["verdict"], gate["running"]) for gate in document["report"]["gates"]}
         assert gates["TEST"] == ("PASSED", False)
