@@ -296,6 +296,21 @@ def test_help_and_version(empty: Program) -> None:
     assert empty("--version", "--debug").out == empty("--version").out
 
 
+@pytest.mark.parametrize("thread", [True, False], ids=["thread", "no thread"])
+def test_the_end_of_the_program_waits_for_threads_and_exit_handlers(penguin: Program, thread: bool) -> None:
+    """It ends without the interpreter's teardown only if there is nothing to wait for."""
+    code = "import atexit, sys, threading\nfrom penguin_repl.main import main\natexit.register(print, 'handled')\n"
+    if thread:
+        code += (
+            "last = lambda: (threading.main_thread().join(), print('last'))\nthreading.Thread(target=last).start()\n"
+        )
+    command = [penguin.command[0], "-c", f"{code}sys.exit(main())", "-c", "/workflow status nope"]
+    ran = subprocess.run(command, cwd=penguin.folder, capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    assert "there is no workflow 'nope'" in ran.stderr
+    assert ran.stdout == ("last\n" if thread else "") + "handled\n"
+
+
 def test_a_bad_line_of_a_script(penguin: Program) -> None:
     for script in (b"/help\n\xff\xfe\n", b"/help\n" + b"x" * 2_000_000 + b"\n", b"/help\n/a\0b\n", b"/help\n'open\n"):
         ran = penguin(script=script)
