@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+import re
 
 from tests.support.git_repository import git
 from tests.support.program import Program
 
+from penguin.orchestration.config.theme import ThemeSetting
 from penguin_commands.results.output import DiffResult
 from penguin_repl.output.print_result import show_result
 from penguin_repl.output.screen import Screen, Style
@@ -72,15 +73,78 @@ def test_git_is_missing_at_the_end_of_an_attempt(penguin: Program) -> None:
 
 
 def test_a_diff_cannot_control_the_terminal() -> None:
-    def text(color: bool = False) -> Iterator[bytes]:
-        yield b"\x1b[32m+\x1b]0;evil\x07title\x1b[m\n" if color else b"+title\n"
-
-    shown = []
+    name = b"\x1b[2Jx.py"
+    added = b"a = '\x1b]0;evil\x07\x1b[31m\xe2\x80\xaetitle'\r\n"
+    diff = b"--- a/" + name + b"\n+++ b/" + name + b"\n@@ -0,0 +1 @@ \x1b[31m\n+" + added
     for color in (True, False):
-        out = io.StringIO()
-        show_result(Screen(Style(terminal=True, color=color), out, io.StringIO()), DiffResult("w", (), text))
-        shown.append(out.getvalue())
-    assert shown == ["\x1b[32m+title\x1b[m\n\x1b[0m", "+title\n"]
+        shown = on_terminal(diff, color=color)
+        assert "+a = '\\x1b]0;evil\\x07\\x1b[31m\\u202etitle'\n" in without_styles(shown)
+        assert not re.search("[\x00-\x09\x0b-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e]", shown)
+        assert ("\x1b" in shown) is color
+
+
+SOURCE = """\
+diff --git a/shop/users.py b/shop/users.py
+index 1111111..2222222 100644
+--- a/shop/users.py
++++ b/shop/users.py
+@@ -1,4 +1,4 @@ import re
+ import re
+--- what SQL calls a comment
+-def email(): return 'a'
++def email():
++\treturn "b"  # short
+
+\\ No newline at end of file
+"""
+
+
+def test_a_terminal_shows_the_syntax_of_the_changed_file() -> None:
+    shown = on_terminal(SOURCE.encode(), color=True)
+    assert without_styles(shown).splitlines() == [text.expandtabs(9) or " " for text in SOURCE.splitlines()]
+    lines = dict(zip(SOURCE.splitlines(), shown.splitlines(), strict=True))
+    assert lines[" import re"] == " \x1b[94mimport\x1b[0m re"
+    # The sign and the words without a meaning have the colour of the change.
+    assert lines["-def email(): return 'a'"].startswith(
+        "\x1b[31m-\x1b[0m\x1b[94mdef\x1b[0m\x1b[31m \x1b[0m\x1b[1;31memail"
+    )
+    assert "\x1b[33m'" in lines["-def email(): return 'a'"]
+    assert "\x1b[2;32m# short" in lines['+\treturn "b"  # short']
+    # A removed line is no header, whatever it begins with.
+    assert lines["--- what SQL calls a comment"].startswith("\x1b[31m-\x1b[0m")
+    assert on_terminal(SOURCE.encode(), color=False) == without_styles(shown)
+
+
+def test_the_theme_chooses_the_colours_of_a_diff() -> None:
+    theme = {"base": "mono", "added": "blue", "code.comment": "red"}
+    shown = on_terminal(SOURCE.encode(), color=True, theme=theme)
+    assert "\x1b[31m# short" in shown
+    assert "\x1b[34m+" in shown
+
+
+def test_a_diff_of_a_file_without_a_known_language_and_with_a_huge_line() -> None:
+    for name, text in (("notes.unknown", "def a"), ("a.py", "def " * 1000)):
+        diff = f"--- a/{name}\n+++ b/{name}\n@@ -1 +1 @@\n-b\n+{text}\n"
+        shown = on_terminal(diff.encode(), color=True)
+        assert f"\x1b[32m+\x1b[0m\x1b[32m{text}\x1b[0m\n" in shown
+        assert without_styles(shown) == diff
+
+
+def test_pieces_of_a_diff_may_end_anywhere() -> None:
+    whole = SOURCE.replace("short", "kürzer").encode()
+    pieces = [whole[start : start + 3] for start in range(0, len(whole), 3)]
+    assert on_terminal(*pieces, color=True) == on_terminal(whole, color=True)
+
+
+def on_terminal(*pieces: bytes, color: bool, theme: ThemeSetting = "auto") -> str:
+    out = io.StringIO()
+    screen = Screen(Style(terminal=True, color=color, theme=theme), out, io.StringIO())
+    show_result(screen, DiffResult("w", (), lambda: iter(pieces)))
+    return out.getvalue()
+
+
+def without_styles(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
 
 
 def test_a_repository_that_is_gone_or_damaged_is_named(penguin: Program) -> None:

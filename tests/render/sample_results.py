@@ -89,7 +89,7 @@ def _specimens() -> dict[str, Result]:
         "conversation byte by byte": s.RawConversationResult(
             "a", (("a.jsonl", b'{"a": "\x1b[2J"}\n'), ("b", b"\xff\n"))
         ),
-        "diff": DiffResult(ID, ("shop/users.py",), lambda color=False: iter([DIFF])),
+        "diff": DiffResult(ID, ("shop/users.py",), lambda: iter([DIFF])),
         "logs": LogsResult(ID, tuple(_logs())),
         "logs followed": LogsResult(ID, (), _pieces),
         "started and waited for": ChainedResult(StartResult((("task-123", ID),)), _waited),

@@ -11,7 +11,21 @@ from prompt_toolkit.utils import get_cwidth
 from rich.cells import cell_len
 
 from penguin.orchestration.config.theme import MEANINGS
-from penguin_repl.render.parts import Bar, Chart, ChartRow, Code, Grid, Panel, Part, Span, Tree, field, heading, line
+from penguin_repl.render.parts import (
+    Bar,
+    Chart,
+    ChartRow,
+    Code,
+    Grid,
+    Hunk,
+    Panel,
+    Part,
+    Span,
+    Tree,
+    field,
+    heading,
+    line,
+)
 from penguin_repl.render.plain import plain_text
 from penguin_repl.terminal.draw import Drawer
 from penguin_repl.terminal.theme import make_styles
@@ -29,7 +43,8 @@ PARTS: list[Part] = [
             ChartRow("wait", (Bar(5, 10, "dim", waiting=True),), "5s"),
         )
     ),
-    Code("a: [1]  # \x1b[31m\n", "yaml"),
+    Code(("a: [1]  # \x1b[31m", "b: 2"), "a.yaml"),
+    Hunk((" a", "-b\x1b[31m", "+c"), "a.py"),
     Panel("Box", (line("inside"), Panel("Inner", (Span("deep", "id").text,)))),
 ]
 
@@ -51,7 +66,11 @@ def test_every_part_has_a_plain_form() -> None:
         "└── [bold]bad[/bold] :smile: \\x1b[31m\\x07\\u202e\n"
         "TEST  5s\n"
         "wait  5s\n"
-        "a: [1]  # \\x1b[31m\n\n"
+        "a: [1]  # \\x1b[31m\n"
+        "b: 2\n"
+        " a\n"
+        "-b\\x1b[31m\n"
+        "+c\n"
         "Box\n"
         "inside\n"
         "Inner\n"

@@ -96,11 +96,6 @@ def test_settings_of_the_user_do_not_change_it(
     assert diff_of(begun) == plain
 
 
-def test_colours_on_demand(begun: Workflow) -> None:
-    found = workflow_diff(begun.workspace, begun.folder, attempts_of(begun), active=False)
-    assert b"\x1b[32m+\x1b[m\x1b[32mprint(2)" in b"".join(found.text(color=True))
-
-
 def test_paths_are_relative_to_the_workspace(repository: Path, tmp_path: Path) -> None:
     workflow = Workflow(repository / "lib", tmp_path / "runs" / "ituv-a-000001")
     workflow.begin()

@@ -60,8 +60,8 @@ class RawConversationResult(NamedTuple):
     files: tuple[tuple[str, bytes], ...]
     """(name, content)."""
 
-    def text(self, *, color: bool = False) -> Iterator[bytes]:
-        """Return the contents of the files, one after the other, without colours."""
+    def text(self) -> Iterator[bytes]:
+        """Return the contents of the files, one after the other."""
         for _, data in self.files:
             yield data
 

@@ -121,8 +121,8 @@ class DiffResult(NamedTuple):
     workflow_id: str
     files: tuple[str, ...]
     """Paths relative to the workspace."""
-    text: Callable[..., Iterator[bytes]]
-    """`text(color=False)`: the unified diff."""
+    text: Callable[[], Iterator[bytes]]
+    """Returns the unified diff."""
     left_out: tuple[str, ...] = ()
     """Files that are neither ignored nor compared, relative to the workspace."""
 

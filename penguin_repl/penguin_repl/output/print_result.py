@@ -42,6 +42,8 @@ def _stream(screen: Screen, result: Result) -> bool:
 
     if isinstance(result, LogsResult):
         _print_logs(screen, result)
+    elif isinstance(result, DiffResult) and screen.style.terminal:
+        _show_diff(screen, result)
     elif isinstance(result, DiffResult | RawConversationResult):
         _show_bytes(screen, result)
     elif module_of(type(result)) == "report":
@@ -66,6 +68,13 @@ def _print_logs(screen: Screen, result: LogsResult) -> None:
     printer.finish()
 
 
+def _show_diff(screen: Screen, result: DiffResult) -> None:
+    from penguin_repl.render import render_parts
+
+    for part in render_parts(result):
+        screen.write_data(screen.draw([part]))
+
+
 def _show_bytes(screen: Screen, result: DiffResult | RawConversationResult) -> None:
     if not screen.style.terminal:
         for piece in result.text():
@@ -74,7 +83,7 @@ def _show_bytes(screen: Screen, result: DiffResult | RawConversationResult) -> N
     from penguin_repl.text.ansi_filter import AnsiFilter
 
     harmless = AnsiFilter(screen.style.color)
-    for piece in result.text(color=screen.style.color):
+    for piece in result.text():
         screen.write_data(harmless.feed(piece))
     screen.write_data(harmless.finish())
 

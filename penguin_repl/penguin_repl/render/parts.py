@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from penguin.orchestration.config.theme import Meaning
 
 
@@ -85,11 +87,23 @@ class Chart(NamedTuple):
 
 
 class Code(NamedTuple):
-    """Source text. It may be unescaped."""
+    """Source text, with the colours of its language. It may be unescaped."""
 
-    text: str
-    language: str
-    """A name that Pygments knows, such as yaml."""
+    lines: tuple[str, ...]
+    file: str
+    """The name of its file, which tells the language."""
+    first_number: int = 0
+    """The number of the first line; 0 for lines without numbers."""
+    number_width: int = 0
+    """The columns of the numbers."""
+
+
+class Hunk(NamedTuple):
+    """Lines of a diff in unified format, each behind its sign. They may be unescaped."""
+
+    lines: tuple[str, ...]
+    file: str
+    """The name of the changed file, which tells the language; empty for none."""
 
 
 class Panel(NamedTuple):
@@ -99,7 +113,7 @@ class Panel(NamedTuple):
     parts: tuple[Part, ...]
 
 
-Part = str | Line | Grid | Tree | Chart | Code | Panel
+Part = str | Line | Grid | Tree | Chart | Code | Hunk | Panel
 """A part of a shown result. A `str` is one or more lines, already escaped, without the last line end."""
 
 
@@ -116,6 +130,14 @@ def field(name: str, value: Cell) -> Line:
 def heading(text: str) -> Line:
     """Return a line above the parts that it is about."""
     return Line((Span(text, "heading"),))
+
+
+def numbered_lines(code: Code) -> Iterator[tuple[str, str]]:
+    """Yield what is before each line of source text, and the line."""
+    for number, text in enumerate(code.lines, code.first_number):
+        shown = text.rstrip() if code.first_number else text
+        bar = f"{number:{code.number_width}} |" if code.first_number else ""
+        yield (f"{bar} " if bar and shown else bar), shown
 
 
 def text_of(cell: Cell) -> str:

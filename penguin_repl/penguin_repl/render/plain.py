@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penguin_repl.render.parts import Chart, Code, Grid, Line, Panel, Tree, text_of
-from penguin_repl.text.escape import clean, clean_block
+from penguin_repl.render.parts import Chart, Code, Grid, Hunk, Line, Panel, Tree, numbered_lines, text_of
+from penguin_repl.text.escape import clean
 from penguin_repl.text.width import display_width
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def _plain_lines(part: Part) -> Iterator[str]:
         yield from _plain_figure(part)
 
 
-def _plain_figure(part: Tree | Chart | Code | Panel) -> Iterator[str]:
+def _plain_figure(part: Tree | Chart | Code | Hunk | Panel) -> Iterator[str]:
     match part:
         case Tree():
             yield clean(text_of(part.line))
@@ -43,7 +43,9 @@ def _plain_figure(part: Tree | Chart | Code | Panel) -> Iterator[str]:
         case Chart():
             yield from aligned(Grid((), tuple((row.label, row.note) for row in part.rows)))
         case Code():
-            yield clean_block(part.text)
+            yield from (before + clean(text) for before, text in numbered_lines(part))
+        case Hunk():
+            yield from map(clean, part.lines)
         case Panel():
             yield clean(part.title)
             for inner in part.parts:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from penguin.orchestration.workflow_status import WorkflowStatus
 from penguin_commands.results import tasks as p
 from penguin_repl.render.format import format_elapsed
-from penguin_repl.render.parts import Grid, Part, Span, field, heading, line, text_of
+from penguin_repl.render.parts import Code, Grid, Part, Span, field, heading, line, text_of
 from penguin_repl.render.registry import Renderers
 from penguin_repl.render.words import GATES_TITLE, attempt_text, gate_strip, status_span, waiting_span
 from penguin_repl.text.escape import clean, clean_block
@@ -243,8 +243,8 @@ def _source(result: p.BlueprintSourceResult) -> Iterator[Part]:
         yield (
             line(Span("task ", "heading"), Span(part.task_id, "id"), made) if part.task_id else heading("the blueprint")
         )
-        for number, text in enumerate(part.lines, part.first):
-            yield line(Span(f"{number:{width}} | " if text.strip() else f"{number:{width}} |", "dim"), text.rstrip())
+        if part.lines:
+            yield Code(part.lines, result.path, part.first, width)
 
 
 @RENDERERS.shows(p.LintResult)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.color import ColorSystem
 
-from penguin_repl.render.parts import Code, Panel, Tree
+from penguin_repl.render.parts import Panel, Tree
 from penguin_repl.terminal.theme import make_styles
 from penguin_repl.terminal.views import view_of
 
@@ -39,6 +39,7 @@ class Drawer:
     ) -> None:
         self._styles = make_styles(theme, truecolor=truecolor)
         self._styles.single_characters = single_characters
+        self._styles.colored = color
         self._color_system: ColorSystem | None = None
         if color:
             self._color_system = ColorSystem.TRUECOLOR if truecolor else ColorSystem.STANDARD
@@ -54,7 +55,7 @@ class Drawer:
         return "".join([self._draw_part(part, width, wrapped=wrap) for part in parts])
 
     def _draw_part(self, part: Part, width: int, *, wrapped: bool) -> str:
-        if isinstance(part, (Tree, Code, Panel)):
+        if isinstance(part, (Tree, Panel)):
             from penguin_repl.terminal.renderables import draw_on_console
 
             return draw_on_console(part, self._styles, width, color_system=self._color_system, wrapped=wrapped)

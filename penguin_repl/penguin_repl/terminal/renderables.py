@@ -9,10 +9,10 @@ from rich.color import ColorSystem
 from rich.console import Console, Group
 from rich.segment import Segment
 
-from penguin_repl.render.parts import Code, Panel, Tree
+from penguin_repl.render.parts import Panel, Tree
 from penguin_repl.terminal.lines import View, segments_of, wrap
 from penguin_repl.terminal.views import view_of
-from penguin_repl.text.escape import clean, clean_block
+from penguin_repl.text.escape import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,8 +35,6 @@ def renderable(part: Part, styles: Styles) -> RenderableType:
     match part:
         case Tree():
             return _tree(part, styles)
-        case Code():
-            return _code(part, styles)
         case Panel():
             return _panel(part, styles)
         case _:
@@ -76,13 +74,6 @@ class _CellView(View):
         for line in wrap(self._segments, width, fold_words=True):
             yield from line
             yield Segment.line()
-
-
-def _code(code: Code, styles: Styles) -> RenderableType:
-    from rich.syntax import Syntax
-
-    theme = "ansi_light" if styles.is_light else "ansi_dark"
-    return Syntax(clean_block(code.text), code.language, theme=theme, background_color="default", word_wrap=True)
 
 
 def draw_on_console(part: Part, styles: Styles, width: int, *, color_system: ColorSystem | None, wrapped: bool) -> str:

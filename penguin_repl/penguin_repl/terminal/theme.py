@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class Styles(dict[str, Style]):
     """The style of every meaning."""
 
-    is_light = False
-    """Whether they are for a light background."""
+    colored = True
+    """Whether text gets these styles. Otherwise nothing needs to find the meanings of words in source text."""
     single_characters = False
     """Whether to reduce each emoji sequence to one character."""
 
@@ -51,6 +51,11 @@ _MONO: dict[Meaning, str] = {
     "added": "",
     "removed": "",
     "hunk": "dim",
+    "code.keyword": "bold",
+    "code.name": "",
+    "code.string": "",
+    "code.number": "",
+    "code.comment": "dim",
 }
 _DARK: dict[Meaning, str] = {
     **_MONO,
@@ -70,6 +75,11 @@ _DARK: dict[Meaning, str] = {
     "added": "green",
     "removed": "red",
     "hunk": "cyan",
+    # Neither red nor green: these are the lines of a diff.
+    "code.keyword": "bright_blue",
+    "code.name": "bold",
+    "code.string": "yellow",
+    "code.number": "cyan",
 }
 # On a white background, yellow and cyan are hard to read in most palettes.
 _LIGHT: dict[Meaning, str] = {
@@ -82,6 +92,9 @@ _LIGHT: dict[Meaning, str] = {
     "status.blocked": "bold magenta",
     "verdict.unverified": "magenta",
     "hunk": "blue",
+    "code.keyword": "blue",
+    "code.string": "magenta",
+    "code.number": "blue",
 }
 _DARK_COLORS = {
     "red": "#ff7b72",
@@ -114,7 +127,6 @@ def make_styles(theme: ThemeSetting, *, truecolor: bool, environ: Mapping[str, s
         styles[meaning] = Style.parse(" ".join(colors.get(word, word) for word in text.split()))
     for name, text in own.items():
         styles[name] = Style.parse(text)
-    styles.is_light = base == "light"
     return styles
 
 

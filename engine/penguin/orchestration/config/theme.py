@@ -41,6 +41,11 @@ Meaning = Literal[
     "added",
     "removed",
     "hunk",
+    "code.keyword",
+    "code.name",
+    "code.string",
+    "code.number",
+    "code.comment",
 ]
 """What a piece of text means. A theme has a style for each."""
 MEANINGS: tuple[Meaning, ...] = get_args(Meaning)

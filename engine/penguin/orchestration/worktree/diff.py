@@ -79,11 +79,10 @@ class TreeDiff:
         hidden = [path for path in self._left_out if self._repository.inner(path) in changed]
         return [f":(top,literal,exclude){os.fsdecode(path)}" for path in hidden]
 
-    def text(self, *, color: bool = False) -> Iterator[bytes]:
+    def text(self) -> Iterator[bytes]:
         """Yield the unified diff piece by piece. It can be read once."""
-        colors = "--color=always" if color else "--no-color"
         try:
-            arguments = (*self._arguments, "-p", colors, *self._trees, "--", *self._limits())
+            arguments = (*self._arguments, "-p", "--no-color", *self._trees, "--", *self._limits())
             # If an index says that a file is unchanged, git reads the file in place of the object. No index says so.
             none = self._repository.users_index.with_name(f"penguin-{os.getpid()}.none")
             env = {**self._env, "GIT_LITERAL_PATHSPECS": "0", "GIT_INDEX_FILE": os.fspath(none)}
