@@ -186,6 +186,7 @@ def _board() -> BoardResult:
             workflow,
             progress,
             "TEST FAILED: exit code 1",
+            f"/workflow resume {workflow.workflow_id}",
             is_critical=True,
         ),
         BoardRow(

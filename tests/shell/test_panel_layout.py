@@ -194,6 +194,16 @@ def test_the_view_wraps_what_an_agent_says() -> None:
     ]
 
 
+def test_the_view_names_the_task_and_the_attempt() -> None:
+    attempt = CurrentAttempt(WorkflowPhase.TEST, 2, True, NOW - 55, 300)
+    portrait = WorkflowDetail(ROWS[1].info, attempt, [], [], progress=ROWS[1].progress)
+    lines = drawn(compose(ViewState(shows_list=False, detail=portrait), 80, 8, NOW), 80)
+    assert lines[1:3] == [
+        " ituv-auth-user-model-000000  RUNNING at TEST, attempt 2 of 3, 4m05s left",
+        "   Store users with their passwords",
+    ]
+
+
 def test_the_view_of_several_workflows() -> None:
     steps = [
         StepLine("IMPLEMENT #1", Verdict.PASSED, 2.0),

@@ -93,4 +93,5 @@ def _row(session: Session, row: GraphRow, workflow: WorkflowInfo | None, critica
     reader = session.reader
     progress = reader.progress_of([workflow.workflow_id]).get(workflow.workflow_id)
     reason = reader.explain(workflow.workflow_id) or (workflow.error_message or "" if workflow.status.final else "")
-    return BoardRow(row, workflow, progress, reason, is_critical)
+    command = session.next_command(workflow.workflow_id) if reason else ""
+    return BoardRow(row, workflow, progress, reason, command, is_critical)

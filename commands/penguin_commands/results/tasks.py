@@ -241,6 +241,8 @@ class BoardRow(NamedTuple):
     progress: WorkflowProgress | None = None
     reason: str = ""
     """Why it does not run now; empty if it runs, or was not started."""
+    next_command: str = ""
+    """What a person types to continue it, if there is something."""
     is_critical: bool = False
     """Whether it is on the critical path of what is left."""
 
@@ -254,6 +256,7 @@ class BoardRow(NamedTuple):
             "max_attempts": progress.max_attempts if progress else None,
             "elapsed": progress.elapsed if progress else None,
             "explain": self.reason,
+            "advice": self.next_command,
             "critical": self.is_critical,
         }
 

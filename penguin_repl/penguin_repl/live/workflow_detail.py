@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.config.theme import Meaning
     from penguin.orchestration.store.current_attempt import CurrentAttempt
     from penguin.orchestration.store.history import PhaseResult
+    from penguin.orchestration.store.progress import WorkflowProgress
     from penguin_commands.session import Session
     from penguin_repl.live.last_failure import LastFailure
     from penguin_repl.render.parts import Line
@@ -65,6 +66,8 @@ class WorkflowDetail(NamedTuple):
     error: str = ""
     """Why its steps are not available."""
     output_title: str = "output"
+    progress: WorkflowProgress | None = None
+    """Its title and its attempt."""
 
 
 class WorkflowDetailReader:
@@ -94,7 +97,8 @@ class WorkflowDetailReader:
             steps += _running_steps(step_log_paths(self._session, workflow_id, attempt))
         title, output = self._output(workflow_id, attempt, results)
         why, command = reader.explain(workflow_id), reader.next_command(workflow_id)
-        return WorkflowDetail(info, attempt, steps, output, why, command, trouble, title)
+        progress = reader.progress_of([workflow_id]).get(workflow_id)
+        return WorkflowDetail(info, attempt, steps, output, why, command, trouble, title, progress)
 
     def _output(
         self, workflow_id: str, attempt: CurrentAttempt | None, results: Sequence[PhaseResult]
@@ -158,18 +162,33 @@ def _running_steps(logs: Sequence[str]) -> Iterator[StepLine]:
 
 
 def head_lines(detail: WorkflowDetail, now: float) -> list[Line]:
-    """Return the lines with the workflow's id, status and explanation."""
+    """Return the lines with the workflow's id, status, attempt, title and explanation."""
     info, attempt = detail.info, detail.attempt
-    stands = info.status.value if info.status.final else f"{info.status} at {info.phase}"
+    title, tried = _title(detail), _attempt(detail)
+    stands = info.status.value if info.status.final else f"{info.status} at {info.phase}{tried}"
     left = attempt is not None and attempt.until is not None and f", {format_remaining(attempt.until - now)} left"
     found = [line(" ", Span(info.workflow_id, "heading"), "  ", Span(stands, status_meaning(info.status)), left or "")]
     reason = detail.explanation or info.error_message or ""
     about: tuple[tuple[str, Meaning], ...] = (
+        (title, "heading"),
         (reason, "warning" if info.status.rests else "dim"),
         (detail.next_command, "command"),
         (detail.error, "error"),
     )
     return [*found, *(line("   ", Span(text, meaning)) for text, meaning in about if text)]
+
+
+def _title(detail: WorkflowDetail) -> str:
+    """Return the title of the task; empty if that is its id, which is part of the workflow's."""
+    title = detail.progress.title if detail.progress else ""
+    return "" if title == detail.info.task_id else title
+
+
+def _attempt(detail: WorkflowDetail) -> str:
+    progress = detail.progress
+    if progress is None or not progress.attempt:
+        return ""
+    return f", attempt {progress.attempt}" + (f" of {progress.max_attempts}" if progress.max_attempts else "")
 
 
 def step_line(step: StepLine) -> Line:

@@ -46,6 +46,9 @@ class Grid(NamedTuple):
     """The columns of numbers."""
     optional: tuple[str, ...] = ()
     """The titles of columns that a narrow terminal leaves out, in this order."""
+    optional_below: tuple[str, ...] = ()
+    """The titles of columns that a terminal leaves out if it is too narrow for them even with the last column below its
+    row. If there are any, the last column goes there without its title."""
     rails: tuple[str, ...] = ()
     """For the rows of a tree: what continues its lines, where a row needs more than one."""
     shows_titles: bool = True

@@ -11,7 +11,16 @@ from penguin_commands.results import tasks as p
 from penguin_repl.render.format import format_elapsed
 from penguin_repl.render.parts import Code, Grid, Part, Span, field, heading, line, text_of
 from penguin_repl.render.registry import Renderers
-from penguin_repl.render.words import GATES_TITLE, attempt_text, gate_strip, status_span, waiting_span
+from penguin_repl.render.words import (
+    GATES_TITLE,
+    NOTE_TITLE,
+    OPTIONAL_ABOVE_NOTE,
+    attempt_text,
+    gate_strip,
+    status_span,
+    waiting_span,
+    with_command,
+)
 from penguin_repl.text.escape import clean, clean_block
 
 if TYPE_CHECKING:
@@ -182,11 +191,12 @@ def _board_grid(result: p.BoardResult) -> Grid:
     """Return the tree with the progress of each task. The columns of workflows are left out if there are none."""
     cells = [_board_cells(row) for row in result.rows]
     used = [index for index in range(6) if index in (0, 2) or any(text_of(row[index]) for row in cells)]
-    columns = ("TASK", GATES_TITLE, "STATE", "ATTEMPT", "TIME", "")
+    columns = ("TASK", GATES_TITLE, "STATE", "ATTEMPT", "TIME", NOTE_TITLE)
     return Grid(
         tuple(columns[index] for index in used),
         tuple(tuple(row[index] for index in used) for row in cells),
         tuple(place for place, index in enumerate(used) if index in (3, 4)),
+        optional_below=OPTIONAL_ABOVE_NOTE,
         rails=tuple(row.row.rail or " " for row in result.rows),
     )
 
@@ -195,7 +205,9 @@ def _board_cells(row: p.BoardRow) -> tuple[Cell, ...]:
     state, progress = row.row.state, row.progress
     critical = (" ", Span("◆", "warning")) if row.is_critical else ()
     name = line(*_branch(row.row).pieces, *critical)
-    note = row.reason or ("" if state.task.title == state.task.id else state.task.title)
+    note: Cell = row.reason or ("" if state.task.title == state.task.id else state.task.title)
+    if row.workflow and row.next_command:
+        note = with_command(row.reason, row.next_command, row.workflow)
     if progress is None:
         return (name, "", state_cell(state.state), "", "", note)
     attempt = attempt_text(progress.attempt, progress.max_attempts)

@@ -47,6 +47,13 @@ def name_task(command: str, info: WorkflowInfo) -> str:
     return command.replace(info.workflow_id, info.task_id)
 
 
+def with_command(reason: str, command: str, info: WorkflowInfo) -> Line:
+    """Return why a workflow waits, and what to type."""
+    # A newer workflow of the task may exist only if this one has ended.
+    command = command if info.status.final else name_task(command, info)
+    return Line((f"{reason}  →  ", Span(command, "command")))
+
+
 def verdict_span(verdict: Verdict) -> Span:
     """Return the name of a verdict."""
     return Span(verdict.value, verdict_meaning(verdict))
@@ -59,6 +66,10 @@ def verdict_meaning(verdict: Verdict) -> Meaning:
 
 GATES_TITLE = "I T U V"
 """The title of a column of gate strips: the initials of the four gates."""
+NOTE_TITLE = "NOTE"
+"""The title of the last column: why a workflow waits and what to type, or else the title of its task."""
+OPTIONAL_ABOVE_NOTE = ("ATTEMPT", "TIME", GATES_TITLE, "COST")
+"""The columns of workflows that a narrow terminal leaves out."""
 _GATE_MARKS: dict[str, Span] = {
     "PASSED": Span("✓", "verdict.passed"),
     "SKIPPED": Span("–", "verdict.skipped"),

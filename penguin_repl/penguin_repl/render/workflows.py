@@ -9,7 +9,16 @@ from penguin_commands.results.workflows import StatusResult, WorkflowTable
 from penguin_repl.render.format import format_elapsed, format_time
 from penguin_repl.render.parts import Grid, Span, field, line
 from penguin_repl.render.registry import Renderers
-from penguin_repl.render.words import GATES_TITLE, attempt_text, gate_strip, name_task, status_span, waiting_span
+from penguin_repl.render.words import (
+    GATES_TITLE,
+    NOTE_TITLE,
+    OPTIONAL_ABOVE_NOTE,
+    attempt_text,
+    gate_strip,
+    status_span,
+    waiting_span,
+    with_command,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -105,8 +114,8 @@ def _progress_grid(result: WorkflowTable) -> Grid:
         )
         for info, cost in zip(result.workflows, costs, strict=True)
     )
-    columns = ("TASK", GATES_TITLE, "STATUS", "ATTEMPT", "TIME", *heads, "WORKFLOW", "")
-    return Grid(columns, rows, tuple(range(3, 5 + len(heads))), ("WORKFLOW", "TOKENS"))
+    columns = ("TASK", GATES_TITLE, "STATUS", "ATTEMPT", "TIME", *heads, "WORKFLOW", NOTE_TITLE)
+    return Grid(columns, rows, tuple(range(3, 5 + len(heads))), ("WORKFLOW", "TOKENS"), OPTIONAL_ABOVE_NOTE)
 
 
 def _stage(info: WorkflowInfo, *, waits: bool) -> Cell:
@@ -122,11 +131,7 @@ def _note(result: WorkflowTable, info: WorkflowInfo) -> Cell:
     if not explain:
         progress = result.progress.get(info.workflow_id)
         return progress.title if progress and progress.title != info.task_id else ""
-    if not command:
-        return explain
-    # A newer workflow of the task may exist only if this one has ended.
-    command = command if info.status.final else name_task(command, info)
-    return line(explain, "  →  ", Span(command, "command"))
+    return with_command(explain, command, info) if command else explain
 
 
 def _cost_columns(result: WorkflowTable) -> tuple[tuple[str, ...], Sequence[tuple[Cell, ...]]]:

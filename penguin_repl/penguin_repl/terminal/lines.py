@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.style import Style
 
     from penguin_repl.render.parts import Cell
     from penguin_repl.terminal.theme import Styles
@@ -63,6 +64,14 @@ def wrap(segments: Segments, width: int, *, fold_words: bool, indent: int = 0, t
     text = text or "".join(segment.text for segment in segments)
     lines = [_strip(line) for line in _divide(segments, _cuts(text, width, width - indent, fold_words))]
     return [line if number == 0 else [Segment(" " * indent), *line] for number, line in enumerate(lines)]
+
+
+def text_to_wrap(segments: Segments, width: int, command_style: Style) -> str:
+    """Return the text of a line. Commands are copied and typed, so those that fit on a line are not wrapped."""
+    return "".join(
+        text.replace(" ", UNBROKEN_BLANK) if style is command_style and cell_len(text) <= width else text
+        for text, style, _ in segments
+    )
 
 
 def wrap_pieces(line: Line, width: int, most: int) -> list[Line]:
@@ -197,11 +206,5 @@ class LineView(View):
     def _wrapped(self, line: Segments, width: int) -> list[Segments]:
         text = "".join(segment.text for segment in line)
         indent = min(len(text) - len(text.lstrip(" ")) + self._indent, width // 2)
-        text = "".join(self._unbroken(segment, width - indent) for segment in line)
+        text = text_to_wrap(line, width - indent, self._command_style)
         return wrap(line, width, fold_words=False, indent=indent, text=text)
-
-    def _unbroken(self, segment: Segment, width: int) -> str:
-        """Return the text of a segment. A command is copied and typed, so it is not wrapped if it fits on a line."""
-        if segment.style is self._command_style and cell_len(segment.text) <= width:
-            return segment.text.replace(" ", UNBROKEN_BLANK)
-        return segment.text

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 
-from penguin_repl.render.parts import Grid, Span, text_of
-from penguin_repl.terminal.lines import View, cut, segments_of, width_of, wrap
+from penguin_repl.render.parts import Grid, Line, Span, text_of
+from penguin_repl.terminal.lines import View, cut, segments_of, text_to_wrap, width_of, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,7 +34,7 @@ class GridView(View):
     """A table.
 
     If the table is too wide, it leaves out optional columns, then wraps prose, then puts the last cells of a row below
-    it.
+    it, and leaves out the columns that are optional then.
     """
 
     def __init__(self, grid: Grid, styles: Styles) -> None:
@@ -43,6 +43,8 @@ class GridView(View):
         self._rows = [[segments_of(_shortened(cell), styles) for cell in row] for row in grid.rows]
         rows = [self._titles, *self._rows] if self._titles else self._rows
         self._widths = [max(map(width_of, column)) for column in zip(*rows, strict=True)]
+        self._command_style = styles["command"]
+        self._min_last_width = max(MIN_COLUMN_WIDTH, max((_longest_command(row[-1]) for row in grid.rows), default=0))
 
     def segments(self, width: int, *, wrapped: bool) -> Iterator[Segment]:
         """Yield the segments of all lines; see `View`."""
@@ -54,7 +56,8 @@ class GridView(View):
         columns = self._fitting_columns(range(len(self._widths)), width)
         widths = self._fitting_widths(columns, width)
         if self._titles:
-            yield from self._row_lines(self._titles, columns, widths, width, "")
+            titled = columns[: len(widths)] if self._grid.optional_below else columns
+            yield from self._row_lines(self._titles, titled, widths, width, "")
         for number, row in enumerate(self._rows):
             rail = self._grid.rails[number] if self._grid.rails else ""
             yield from self._row_lines(row, columns, widths, width, rail)
@@ -77,11 +80,12 @@ class GridView(View):
     def _fitting_columns(self, columns: Sequence[int], width: int) -> list[int]:
         """Return columns without the optional ones that do not fit."""
         columns = list(columns)
-        for title in self._grid.optional:
-            if self._total_width(columns) <= width:
-                break
-            if title in self._grid.columns:
-                columns.remove(self._grid.columns.index(title))
+        for titles, end in ((self._grid.optional, None), (self._grid.optional_below, -1)):
+            for title in titles:
+                if self._total_width(columns[:end]) <= width:
+                    break
+                if title in self._grid.columns:
+                    columns.remove(self._grid.columns.index(title))
         return columns
 
     def _total_width(self, columns: Sequence[int]) -> int:
@@ -98,7 +102,7 @@ class GridView(View):
                 # Columns of the same width shrink together.
                 others = [other for index, other in enumerate(widths) if index not in (0, widest)]
                 next_width = max((other for other in others if other < widths[widest]), default=0)
-                widths[widest] = max(MIN_COLUMN_WIDTH, widths[widest] - excess, next_width)
+                widths[widest] = max(self._min_width(columns[widest]), widths[widest] - excess, next_width)
             else:
                 return widths
         return [min(self._widths[columns[0]], width)]
@@ -107,13 +111,17 @@ class GridView(View):
         """Return the index of the widest column that can be wrapped. Ids, numbers, times and verdicts stay whole."""
         prose = [index for index in range(1, len(columns)) if columns[index] not in self._grid.right_aligned]
         widest = max(prose, key=widths.__getitem__, default=None)
-        return widest if widest is not None and widths[widest] > MIN_COLUMN_WIDTH else None
+        return widest if widest is not None and widths[widest] > self._min_width(columns[widest]) else None
+
+    def _min_width(self, column: int) -> int:
+        """Return the columns to which a cell is wrapped at least."""
+        return self._min_last_width if column == len(self._widths) - 1 else MIN_COLUMN_WIDTH
 
     def _row_lines(
         self, row: Sequence[Segments], columns: Sequence[int], widths: Sequence[int], width: int, rail: str
     ) -> Iterator[Segment]:
         cells = [row[column] for column in columns]
-        wrapped = [wrap(cell, size, fold_words=True) for cell, size in zip(cells, widths, strict=False)]
+        wrapped = [self._wrapped(cell, size) for cell, size in zip(cells, widths, strict=False)]
         for number in range(max(map(len, wrapped))):
             line = [lines[number] if number < len(lines) else [] for lines in wrapped]
             if number and rail:
@@ -122,7 +130,21 @@ class GridView(View):
             yield Segment.line()
         rest = [cell for cell in cells[len(widths) :] if width_of(cell)]
         if rest:
-            yield from _below(rest, width, rail)
+            yield from self._below(rest, width, rail)
+
+    def _wrapped(self, cell: Segments, width: int) -> list[Segments]:
+        return wrap(cell, width, fold_words=True, text=text_to_wrap(cell, width, self._command_style))
+
+    def _below(self, cells: Sequence[Segments], width: int, rail: str) -> Iterator[Segment]:
+        """Yield the lines below a row, with these cells one after the other."""
+        joined = cells[0]
+        for cell in cells[1:]:
+            joined = [*joined, Segment(" " * GAP), *cell]
+        indent = f"{rail}{' ' * GAP}" if rail else " " * REST_INDENT
+        for line in self._wrapped(joined, max(1, width - len(indent))):
+            yield Segment(indent)
+            yield from line
+            yield Segment.line()
 
     def _side_by_side(
         self, line: Sequence[Segments], columns: Sequence[int], widths: Sequence[int]
@@ -146,12 +168,9 @@ def _shortened(cell: Cell) -> Cell:
     return Span(text, cell.meaning) if isinstance(cell, Span) else text
 
 
-def _below(cells: Sequence[Segments], width: int, rail: str) -> Iterator[Segment]:
-    joined = cells[0]
-    for cell in cells[1:]:
-        joined = [*joined, Segment(" " * GAP), *cell]
-    indent = f"{rail}{' ' * GAP}" if rail else " " * REST_INDENT
-    for line in wrap(joined, max(1, width - len(indent)), fold_words=True):
-        yield Segment(indent)
-        yield from line
-        yield Segment.line()
+def _longest_command(cell: Cell) -> int:
+    """Return the columns of the longest command in a cell. Commands stay on one line if they fit."""
+    pieces = cell.pieces if isinstance(cell, Line) else (cell,)
+    return max(
+        (len(piece.text) for piece in pieces if isinstance(piece, Span) and piece.meaning == "command"), default=0
+    )
