@@ -14,11 +14,11 @@ from penguin.orchestration.core.test_detection.summaries import count_summaries
 @pytest.mark.parametrize(
     ("tests", "sentence"),
     [
-        (FailedTests(2, 0, 457, "test_kebabize[A b-c]"), "test_kebabize[…] and 1 more of 457 tests failed"),
-        (FailedTests(1, 0, 457, "test_kebabize[A b-c]"), "test_kebabize[…] failed (1 of 457 tests)"),
-        (FailedTests(1, 2, 9, "test_a", "test_b"), "test_a failed (1 of 9 tests), 2 had errors"),
-        (FailedTests(0, 1, 9, "", "test_b"), "test_b had an error (1 of 9 tests)"),
-        (FailedTests(0, 3, 9, "", "test_b"), "test_b and 2 more of 9 tests had errors"),
+        (FailedTests(2, 0, 457, "test_kebabize[A b-c]"), "test_kebabize[…] and 1 more of 457 failed"),
+        (FailedTests(1, 0, 457, "test_kebabize[A b-c]"), "test_kebabize[…] failed, 1 of 457"),
+        (FailedTests(1, 2, 9, "test_a", "test_b"), "test_a failed, 1 of 9; 2 had errors"),
+        (FailedTests(0, 1, 9, "", "test_b"), "test_b had an error, 1 of 9"),
+        (FailedTests(0, 3, 9, "", "test_b"), "test_b and 2 more of 9 had errors"),
         (FailedTests(3, 0, None, "TestX"), "TestX and 2 more failed"),
         (FailedTests(1, 0, None, "TestX"), "TestX failed"),
         (FailedTests(2, 0, 9), "2 of 9 tests failed"),

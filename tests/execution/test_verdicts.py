@@ -122,11 +122,11 @@ def test_pytest_is_counted(workspace: AttemptWorkspace) -> None:
     mixed, skipped, deselected = result.steps
     assert mixed.tests is not None
     assert (mixed.tests.run, mixed.tests.failed, mixed.tests.skipped) == (2, 1, 1)
-    assert (mixed.verdict, mixed.reason) == (Verdict.FAILED, "test_b failed (1 of 2 tests)")
+    assert (mixed.verdict, mixed.reason) == (Verdict.FAILED, "test_b failed, 1 of 2")
     assert skipped.verdict is Verdict.UNVERIFIED
     assert skipped.reason == "no test was executed: 1 skipped"
     assert (deselected.exit_code, deselected.verdict) == (5, Verdict.UNVERIFIED)
-    assert result.reason == "python3 -m pytest -q test_mixed.py: test_b failed (1 of 2 tests)"
+    assert result.reason == "test_b failed, 1 of 2 (python3 -m pytest -q test_mixed.py)"
 
 
 PARAMETRIZED = """
@@ -143,8 +143,8 @@ def test_a_failed_test_is_named_without_its_parameters(workspace: AttemptWorkspa
     # Without a report, the names are in the output.
     result = workspace.run("pytest -q test_many.py", "PYTEST_ADDOPTS= pytest -q test_many.py")
     counted, uncounted = result.steps
-    assert counted.reason == "test_kebabize[…] and 1 more of 4 tests failed"
-    assert uncounted.reason == "test_kebabize[…] and 1 more of 4 tests failed"
+    assert counted.reason == "test_kebabize[…] and 1 more of 4 failed"
+    assert uncounted.reason == "test_kebabize[…] and 1 more of 4 failed"
     assert uncounted.tests == counted.tests, "by the summary of the output"
 
 
@@ -152,14 +152,14 @@ def test_a_failed_test_is_named_without_its_parameters(workspace: AttemptWorkspa
 def test_a_file_that_cannot_be_imported_is_named(workspace: AttemptWorkspace) -> None:
     workspace.write("test_broken.py", "import no_such_module")
     (step,) = workspace.run("pytest -q test_broken.py").steps
-    assert step.reason == "test_broken had an error (1 of 1 test)"
+    assert step.reason == "test_broken had an error, 1 of 1"
 
 
 def test_the_failed_test_of_another_runner_is_named(workspace: AttemptWorkspace) -> None:
     workspace.write("test_it.py", "import unittest\nclass T(unittest.TestCase):\n    def test_it(self): self.fail()\n")
     result = workspace.run("python3 -m unittest test_it", "echo 'FAIL: test_it (x)'; exit 1")
     tests, other = result.steps
-    assert (tests.verdict, tests.reason) == (Verdict.FAILED, "test_it failed (1 of 1 test)")
+    assert (tests.verdict, tests.reason) == (Verdict.FAILED, "test_it failed, 1 of 1")
     # A command that runs no tests.
     assert other.reason == "exit 1: FAIL: test_it (x)"
 
@@ -269,7 +269,7 @@ def test_failures_of_a_hidden_test_run_are_not_ignored(workspace: AttemptWorkspa
     workspace.write("test_mixed.py", MIXED)
     result = workspace.run("python3 -c 'import pytest; pytest.main([\"-q\"])'")
     assert (result.verdict, result.steps[0].exit_code) == (Verdict.FAILED, 0)
-    assert result.reason.endswith("test_b failed (1 of 2 tests)")
+    assert result.reason.startswith("test_b failed, 1 of 2 (python3 ")
 
 
 @pytest.mark.usefixtures("bare_pytest")

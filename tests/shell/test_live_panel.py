@@ -153,7 +153,7 @@ async def test_the_panel_starts_with_what_needs_a_person(workspace: SampleWorksp
                 r" blocks +✓ ! ○ ○  blocked .*/workflow approve blocks --by NAME  TEST is UNVERIFIED.*",
                 r" runs +● ○ ○ ○  IMPLEMENT .*",
                 r" depends +○ ○ ○ ○  waiting .*  waits for runs \(ituv-runs-\w+, RUNNING\)",
-                r" waits +○ ○ ○ ○  waiting .*  waits for a slot, held by ituv-runs-\w+",
+                r" waits +○ ○ ○ ○  waiting .*  waits for a slot, held by runs",
             ]
             await shell.wait_until(
                 lambda: all(any(re.fullmatch(row, line) for line in shell.screen.lines) for row in rows)

@@ -78,11 +78,10 @@ def test_dependencies_are_named_with_their_workflows(db: Path, reader: WorkflowR
     hopeful = claimed(engine, "hopeful", dependencies=("runs",))
     commit_workflows(db, StoredWorkflow("done").complete(), blocked, runs, gone, behind, workflow, hopeful)
     assert reader.explain(workflow.id) == (
-        "waits for runs (ituv-runs-000000, RUNNING), stuck (ituv-stuck-000000, BLOCKED: needs a person), "
-        "gone (ituv-gone-000000, CANCELLED: ended without completing), "
-        "behind (ituv-behind-000000, PENDING, which waits for stuck, BLOCKED), never (not started)"
+        "waits for runs (running), stuck (blocked, needs a person), gone (cancelled), "
+        "behind (waiting for stuck, blocked), never (not started)"
     )
-    assert reader.explain(hopeful.id) == "waits for runs (ituv-runs-000000, RUNNING)"
+    assert reader.explain(hopeful.id) == "waits for runs (running)"
     assert reader.next_command(workflow.id) == f"/workflow approve {blocked.id} --by NAME"
     assert reader.next_command(behind.id) == f"/workflow approve {blocked.id} --by NAME"
     assert reader.next_command(hopeful.id) == ""
@@ -99,7 +98,7 @@ def test_a_dependency_without_workflow_has_to_be_started(db: Path, reader: Workf
 def test_a_wait_for_a_slot_names_its_holder(db: Path, reader: WorkflowReader, engine: EngineLock) -> None:
     holder, waits = claimed(engine, "holder").do(Dispatch()), claimed(engine, "waits")
     commit_workflows(db, holder, waits)
-    assert reader.explain(waits.id) == f"waits for a slot, held by {holder.id}"
+    assert reader.explain(waits.id) == "waits for a slot, held by holder"
 
 
 def test_a_dead_engine_holds_a_slot_only_while_its_steps_may_run(
@@ -113,7 +112,7 @@ def test_a_dead_engine_holds_a_slot_only_while_its_steps_may_run(
         dead.release()
         assert (
             reader.explain(waits.id)
-            == f"waits for a slot, held by {holder.id}, whose step still runs although its engine ended"
+            == f"waits for a slot, held by holder, whose step still runs although its engine ended"
         )
         reason = reader.explain(holder.id)
         assert reason.startswith("its step still runs, but no shell or worker is running")
@@ -128,7 +127,7 @@ def test_a_back_off_names_time_and_phase(db: Path, reader: WorkflowReader, engin
     commit_workflows(db, workflow)
     until = datetime.fromtimestamp(workflow.state.due_at)
     day = "" if until.date() == datetime.now().date() else f"{until:%Y-%m-%d} "
-    reason = f"retrying at {day}{until:%H:%M:%S} with IMPLEMENT (IMPLEMENT FAILED: no such file)"
+    reason = f"retrying at {day}{until:%H:%M:%S} with IMPLEMENT; IMPLEMENT FAILED: no such file"
     assert reader.explain(workflow.id) == reason
     assert until - datetime.now() < timedelta(seconds=70)
 
@@ -174,13 +173,13 @@ def test_a_wait_for_the_working_tree_names_its_holder(db: Path, reader: Workflow
     holder.report(Verdict.FAILED, "no such file")
     waits, shared = claimed(engine, "waits", isolation="in-place"), claimed(engine, "shared")
     commit_workflows(db, holder, waits, shared)
-    assert reader.explain(waits.id) == f"waits for the working tree, held by {holder.id} (RUNNING)"
+    assert reader.explain(waits.id) == "waits for the working tree, held by holder (running)"
     assert reader.explain(shared.id) == ""
     assert reader.next_command(waits.id) == ""
     assert not reader.is_settled(waits.id)
     holder.do(Pause("ann"))
     commit_workflows(db, holder)
-    assert reader.explain(waits.id) == f"waits for the working tree, held by {holder.id} (PAUSED)"
+    assert reader.explain(waits.id) == "waits for the working tree, held by holder (paused)"
     assert reader.next_command(waits.id) == f"/workflow resume {holder.id}"
     assert reader.is_settled(waits.id)
 
@@ -193,4 +192,4 @@ def test_a_holder_without_an_engine_is_named(db: Path, reader: WorkflowReader, e
     )
     commit_workflows(db, holder, waits)
     dead.release()
-    assert reader.explain(waits.id) == f"waits for the working tree, held by {holder.id} (RUNNING, {START})"
+    assert reader.explain(waits.id) == f"waits for the working tree, held by holder (running, {START})"

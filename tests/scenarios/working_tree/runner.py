@@ -58,7 +58,7 @@ class TreeRunner:
                     assert await getattr(self._backend, f"{command}_workflow")(self._ids[task])
 
     async def _explain(self, step: Step) -> None:
-        expected = f"waits for the working tree, held by {self._ids[step.holder]} ({step.status})"
+        expected = f"waits for the working tree, held by {step.holder} ({step.status.lower()})"
         next_command = f"/workflow resume {self._ids[step.holder]}" if step.status == "PAUSED" else ""
         for task in step.tasks:
             workflow_id = self._ids[task]

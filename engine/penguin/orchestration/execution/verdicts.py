@@ -269,12 +269,20 @@ def attempt_verdict(steps: Sequence[StepEvidence]) -> tuple[Verdict, str]:
     for verdict in WORST_FIRST:
         if bad := [step for step in steps if step.verdict is verdict]:
             more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
-            return verdict, _sentence(bad[0]) + more
+            return verdict, _shortened(_sentence(bad[0])) + more
     return Verdict.PASSED, ""
 
 
 def _sentence(step: StepEvidence) -> str:
-    sentence = step.reason if f'"{step.name}"' in step.reason else f"{step.name}: {step.reason}"
+    if f'"{step.name}"' in step.reason:
+        return step.reason
+    if step.tests is not None and (step.tests.failed or step.tests.errors):
+        # The failed test says more than the command, and narrow screens cut the end.
+        return f"{step.reason} ({step.name})"
+    return f"{step.name}: {step.reason}"
+
+
+def _shortened(sentence: str) -> str:
     if len(sentence) <= LONGEST_REASON:
         return sentence
     # Cut between words, unless a word is very long.

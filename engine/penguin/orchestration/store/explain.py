@@ -37,9 +37,9 @@ COLUMNS = (
     "advice",
 )
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM run WHERE workflow_id = ?"
-BRANCH_HOLDER = "SELECT workflow_id FROM run WHERE landing >= 2 AND target_branch = ?"
-HOLDERS = "SELECT workflow_id, owner FROM run WHERE slot = 1 ORDER BY workflow_id"
-TREE_HOLDERS = "SELECT workflow_id, status, owner FROM run WHERE holds_tree = 1 ORDER BY workflow_id"
+BRANCH_HOLDER = "SELECT task_id FROM run WHERE landing >= 2 AND target_branch = ?"
+HOLDERS = "SELECT task_id, owner FROM run WHERE slot = 1 ORDER BY workflow_id"
+TREE_HOLDERS = "SELECT workflow_id, task_id, status, owner FROM run WHERE holds_tree = 1 ORDER BY workflow_id"
 START_ENGINE = "penguin, or penguin worker"
 NO_ENGINE = "no shell or worker is running"
 STEP_RUNS = "its step still runs"
@@ -129,7 +129,7 @@ def _slot_reason(connection: sqlite3.Connection, engines: str, run: Run) -> str:
         return f"waits for {', '.join(unmet)}"
     now = time.time()
     if run["due_at"] > now:
-        because = f" ({one_line(run['reason'])})" if run["reason"] else ""
+        because = f"; {one_line(run['reason'])}" if run["reason"] else ""
         return f"retrying at {clock(run['due_at'], now)} with {run['phase']}{because}"
     if held := _tree_reason(connection, engines, run) or _branch_reason(connection, run):
         return held
@@ -145,9 +145,9 @@ def _tree_reason(connection: sqlite3.Connection, engines: str, run: Run) -> str:
     # If this one has no engine either, that is said once, for both.
     own_engine = not _no_engine(engines, run["owner"])
     descriptions = []
-    for workflow_id, status, owner in holders:
+    for _, task_id, status, owner in holders:
         lacks = own_engine and WorkflowStatus(status).moving and _no_engine(engines, owner)
-        descriptions.append(f"{workflow_id} ({status}{f', {lacks}' if lacks else ''})")
+        descriptions.append(f"{task_id} ({_word(status)}{f', {lacks}' if lacks else ''})")
     return f"waits for the working tree, held by {', '.join(descriptions)}"
 
 
@@ -161,8 +161,8 @@ def _branch_reason(connection: sqlite3.Connection, run: Run) -> str:
     return f"waits to land on {run['target_branch']}, after {holder[0]}" if holder else ""
 
 
-def _tree_holders(connection: sqlite3.Connection, run: Run) -> list[tuple[str, str, str]]:
-    """Return id, status and owner of the workflows that keep this one from the working tree."""
+def _tree_holders(connection: sqlite3.Connection, run: Run) -> list[tuple[str, str, str, str]]:
+    """Return id, task, status and owner of the workflows that keep this one from the working tree."""
     if not WorkflowStatus(run["status"]).moving:
         return []
     from penguin.orchestration.core.tree_isolation import needs_tree
@@ -176,23 +176,23 @@ def _waits_for_paused(connection: sqlite3.Connection, run: Run) -> bool:
     """Return whether it waits for the working tree, and the holder is PAUSED."""
     if _unmet(connection, run):
         return False
-    return any(status == WorkflowStatus.PAUSED for _, status, _ in _tree_holders(connection, run))
+    return any(status == WorkflowStatus.PAUSED for _, _, status, _ in _tree_holders(connection, run))
 
 
 def _resume_holder(connection: sqlite3.Connection) -> str:
-    paused = next(row[0] for row in connection.execute(TREE_HOLDERS) if row[1] == WorkflowStatus.PAUSED)
+    paused = next(row[0] for row in connection.execute(TREE_HOLDERS) if row[2] == WorkflowStatus.PAUSED)
     return f"/workflow resume {paused}"
 
 
 def _slot_holders(connection: sqlite3.Connection, engines: str) -> list[str]:
-    """Return the workflows that hold a slot."""
+    """Return the tasks that hold a slot."""
     from penguin.orchestration.files.engine_lock import is_alive, may_run_steps
 
     folder = _path(engines)
     outlives = "whose step still runs although its engine ended"
     return [
-        workflow_id if is_alive(folder, owner) else f"{workflow_id}, {outlives}"
-        for workflow_id, owner in connection.execute(HOLDERS)
+        task_id if is_alive(folder, owner) else f"{task_id}, {outlives}"
+        for task_id, owner in connection.execute(HOLDERS)
         if may_run_steps(folder, owner)
     ]
 
@@ -210,19 +210,22 @@ def _unmet(connection: sqlite3.Connection, run: Run) -> list[str]:
 
 
 def _dependency(connection: sqlite3.Connection, dependency: Dependency) -> str:
-    if dependency.workflow_id is None:
-        return f"{dependency.task_id} (not started)"
-    text = f"{dependency.task_id} ({dependency.workflow_id}, {dependency.status}"
+    text = _word(dependency.status)
     if dependency.status is WorkflowStatus.BLOCKED:
-        text += ": needs a person"
-    elif dependency.status is not None and dependency.status.final:
-        text += ": ended without completing"
-    elif dependency.status is WorkflowStatus.PENDING:
+        text += ", needs a person"
+    elif dependency.status is WorkflowStatus.PENDING and dependency.workflow_id is not None:
         from penguin.orchestration.store.dependencies import settled_dependency
 
         behind = settled_dependency(connection, dependency.workflow_id)
-        text += f", which waits for {behind.task_id}, {behind.status or 'not started'}" if behind else ""
-    return f"{text})"
+        text += f" for {behind.task_id}, {_word(behind.status)}" if behind else ""
+    return f"{dependency.task_id} ({text})"
+
+
+def _word(status: str | None) -> str:
+    """Return the word for the status of another task; None: it was never started."""
+    if status is None:
+        return "not started"
+    return "waiting" if status == WorkflowStatus.PENDING else status.lower()
 
 
 def _paused(run: Run) -> str:

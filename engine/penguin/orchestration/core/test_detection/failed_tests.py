@@ -29,17 +29,17 @@ def failure_sentence(tests: FailedTests) -> str:
     """Return which tests failed, and how many."""
     if not tests.failed:
         return _sentence(tests.first_error, tests.errors, tests.run, "had an error", "had errors")
-    more = f", {tests.errors} had errors" if tests.errors else ""
+    more = f"; {tests.errors} had errors" if tests.errors else ""
     return _sentence(tests.first_failed, tests.failed, tests.run, "failed", "failed") + more
 
 
 def _sentence(name: str, count: int, run: int | None, one: str, several: str) -> str:
     name = short_name(name)
-    of_run = "" if run is None else f" of {run} test{'' if run == 1 else 's'}"
+    of_run = "" if run is None else f" of {run}"
     if not name:
-        return f"{count}{of_run or ' tests'} {several}"
+        return f"{count}{of_run} test{'' if run == 1 else 's'} {several}"
     if count == 1:
-        return f"{name} {one}" + ("" if run is None else f" (1{of_run})")
+        return f"{name} {one}" + (f", 1{of_run}" if of_run else "")
     return f"{name} and {count - 1} more{of_run} {several}"
 
 
