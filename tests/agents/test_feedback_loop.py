@@ -179,6 +179,11 @@ async def test_a_judge_decides_unchecked_criteria_only(tmp_path: Path, model: Mo
     assert steps["It adds"] == "PASSED"
     assert steps["It is kind"] == "UNVERIFIED"
     assert steps["It is fast"] == "FAILED"
+    report = _penguin(place.root, "/workflow report add")
+    assert "- ✅ It adds\n  - judge it: PASSED, it adds\n  - Evidence: `calc.py`\n" in report
+    assert "- ⚠️ It is kind\n  - judge it: UNVERIFIED, the judge cites no evidence: trust me\n" in report
+    assert "- ❌ It is fast `false`\n  - FAILED, exit 1" in report
+    assert "| USE | ➖ SKIPPED |  |  | skipped by configuration |" in report
 
 
 def _penguin(root: Path, command: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penguin.orchestration.agents.judge import EvidenceItem, judge_prompt, parse_opinions
+from penguin.orchestration.agents.judge import EvidenceItem, judge_prompt, parse_opinions, split_reason
 from penguin.orchestration.backend import Verdict
 from penguin.orchestration.core.definition import Criterion, Task
 
@@ -46,6 +46,14 @@ def test_a_verdict_needs_existing_evidence(tmp_path: Path, answer: str, verdict:
     (tmp_path / "outside.txt").touch()
     (found,) = parse_opinions(answer, 1, PIECES, workspace)
     assert found.verdict is verdict
+
+
+def test_the_evidence_of_an_opinion_can_be_told_from_its_reason(tmp_path: Path) -> None:
+    given = answer(evidence=["E1", "src/users.py:12"], reason="it is so (line 12)")
+    (found,) = parse_opinions(given, 1, PIECES, tmp_path)
+    assert split_reason(found.verdict, found.reason) == ("it is so (line 12)", ("E1", "src/users.py:12"))
+    (unsure,) = parse_opinions(answer(verdict="unclear", reason="perhaps (not)"), 1, PIECES, tmp_path)
+    assert split_reason(unsure.verdict, unsure.reason) == ("the judge is not sure: perhaps (not)", ())
 
 
 @given(st.text(max_size=300))

@@ -101,7 +101,7 @@ ATTEMPTS = (
     attempt(IMPLEMENT, 1, Verdict.PASSED, steps=(AGENT_STEP,), usage=SPENT, checkpoint="a" * 40),
     attempt(TEST, 2, Verdict.FAILED, steps=(step(),), reason="1 of 3 tests failed", summary="1 of 3 tests failed"),
     attempt(TEST, 3, Verdict.PASSED, summary="tests: 3 passed", findings=("Files changed after TEST: a.py.",)),
-    attempt(USE, 0, Verdict.SKIPPED, summary="skipped, as configured"),
+    attempt(USE, 0, Verdict.SKIPPED, summary="skipped by configuration"),
     attempt(VERIFY, 0, Verdict.PASSED, reason="approved by Ada", summary="approved by Ada"),
 )
 
@@ -116,6 +116,14 @@ def workflow(**more: Any) -> WorkflowReport:
         "criteria": (
             CriterionReport("a wrong password is refused", "pytest tests/login", Verdict.PASSED),
             CriterionReport("it reads well", "", Verdict.UNVERIFIED, "Ada"),
+            CriterionReport(
+                "names are unique",
+                "",
+                Verdict.PASSED,
+                judge="claude",
+                reason="add() refuses a second one",
+                evidence=("shop/users.py:12", "E1"),
+            ),
         ),
         "dependencies": (DependencyReport("task-1", "COMPLETED"), DependencyReport("task-2", "")),
         "started_by": "ada",
@@ -125,7 +133,7 @@ def workflow(**more: Any) -> WorkflowReport:
         "gates": (
             GateReport(IMPLEMENT, Verdict.PASSED, False, 1, 8.0, "agent claude"),
             GateReport(TEST, Verdict.PASSED, False, 2, 16.0, "tests: 3 passed"),
-            GateReport(USE, Verdict.SKIPPED, False, 0, 0.0, "skipped, as configured"),
+            GateReport(USE, Verdict.SKIPPED, False, 0, 0.0, "skipped by configuration"),
             GateReport(VERIFY, Verdict.PASSED, False, 0, 0.0, "approved by Ada"),
         ),
         "attempts": ATTEMPTS,
@@ -168,7 +176,10 @@ def hostile() -> WorkflowReport:
         info=info("BLOCKED", "TEST", task_id=HOSTILE, error_message=HOSTILE, artifacts=[HOSTILE], blueprint_id=HOSTILE),
         title=HOSTILE,
         description=HOSTILE,
-        criteria=(CriterionReport(HOSTILE, HOSTILE, None),),
+        criteria=(
+            CriterionReport(HOSTILE, HOSTILE, None),
+            CriterionReport(HOSTILE, "", Verdict.FAILED, judge=HOSTILE, reason=HOSTILE, evidence=(HOSTILE, HOSTILE)),
+        ),
         dependencies=(DependencyReport(HOSTILE, ""),),
         started_by=HOSTILE,
         retry_of=HOSTILE,

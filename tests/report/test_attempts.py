@@ -61,6 +61,12 @@ def test_skipped_gates_and_kept_passes_stay() -> None:
     assert found["VERIFY"] == ("INTERRUPTED", False)
 
 
+def test_a_gate_that_the_configuration_skips_is_skipped_before_the_workflow_comes_to_it() -> None:
+    blocked = (attempt(IMPLEMENT, 1, Verdict.PASSED), attempt(TEST, 2, Verdict.FAILED))
+    gates = attempts.gate_reports(blocked, False, (USE, VERIFY))
+    assert [(gate.verdict, gate.summary) for gate in gates[2:]] == [("SKIPPED", "skipped by configuration")] * 2
+
+
 def test_a_gate_sums_up_its_attempts() -> None:
     (_, gate, *_) = attempts.gate_reports(
         (attempt(TEST, 1, Verdict.FAILED), attempt(TEST, 2, Verdict.PASSED, summary="tests: 3 passed")), False

@@ -112,7 +112,7 @@ def test_a_dead_engine_holds_a_slot_only_while_its_steps_may_run(
         dead.release()
         assert (
             reader.explain(waits.id)
-            == f"waits for a slot, held by holder, whose step still runs although its engine ended"
+            == "waits for a slot, held by holder, whose step still runs although its engine ended"
         )
         reason = reader.explain(holder.id)
         assert reason.startswith("its step still runs, but no shell or worker is running")

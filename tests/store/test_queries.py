@@ -297,7 +297,7 @@ def test_history_shows_every_event_in_a_sentence(db: Path, reader: WorkflowReade
         "TEST attempt 3 restarted",
         "TEST attempt 3 PASSED",
         "TEST passed",
-        "USE skipped, as configured",
+        "USE skipped by configuration",
         "VERIFY attempt 4 started",
         "VERIFY attempt 4 UNVERIFIED: nothing can check this",
         "blocked: VERIFY is UNVERIFIED: nothing can check this",

@@ -38,6 +38,12 @@ class CriterionReport(NamedTuple):
     """None: it was not checked."""
     approved_by: str = ""
     """The person who approved VERIFY, if no check decides."""
+    judge: str = ""
+    """The agent that gave the verdict; '' if a check did."""
+    reason: str = ""
+    """Why it has its verdict; '' if a check passed."""
+    evidence: tuple[str, ...] = ()
+    """What the judge cites: files, and steps of other gates."""
 
 
 class DependencyReport(NamedTuple):

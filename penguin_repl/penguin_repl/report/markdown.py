@@ -33,6 +33,7 @@ from penguin_repl.report.phrases import (
     costs_by_agent,
     criterion_meaning,
     criterion_note,
+    criterion_reason,
     delivery_text,
     duration_text,
     exit_text,
@@ -139,6 +140,7 @@ def asked(report: WorkflowReport) -> list[str]:
     if report.criteria:
         lines = [
             " ".join(filter(None, ("-", EMOJI[criterion_meaning(one)], prose(one.text), code(one.check), _note(one))))
+            + _judgement(one)
             for one in report.criteria
         ]
         pieces.append("\n".join(["Acceptance criteria:", "", *lines]))
@@ -150,6 +152,13 @@ def asked(report: WorkflowReport) -> list[str]:
 
 def _note(criterion: CriterionReport) -> str:
     return inline(criterion_note(criterion))
+
+
+def _judgement(criterion: CriterionReport) -> str:
+    """Return the lines below a criterion: the verdict with its reason, and the evidence."""
+    reason = criterion_reason(criterion)
+    evidence = ", ".join(map(code, criterion.evidence))
+    return (f"\n  - {inline(reason)}" if reason else "") + (f"\n  - Evidence: {evidence}" if evidence else "")
 
 
 # --- changes --------------------------------------------------------------------------------------------------------

@@ -96,6 +96,15 @@ def criterion_note(criterion: CriterionReport) -> str:
     return f"(approved by {criterion.approved_by})" if criterion.approved_by else ""
 
 
+def criterion_reason(criterion: CriterionReport) -> str:
+    """Return the verdict of a judge with its reason, or why a check did not pass; '' if there is nothing to say."""
+    if criterion.verdict is None or not (criterion.judge or criterion.reason):
+        return ""
+    by = f"judge {criterion.judge}: " if criterion.judge else ""
+    reason = f", {criterion.reason}" if criterion.reason else ""
+    return f"{by}{criterion.verdict}{reason}"
+
+
 def reason_of(report: WorkflowReport) -> str:
     """Return why a workflow is not COMPLETED, or why it does not run now; '' if there is no such reason."""
     if report.info.status is WorkflowStatus.COMPLETED:

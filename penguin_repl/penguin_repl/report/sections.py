@@ -13,6 +13,7 @@ from penguin_repl.report.phrases import (
     costs_by_agent,
     criterion_meaning,
     criterion_note,
+    criterion_reason,
     delivery_text,
     duration_text,
     gate_meaning,
@@ -105,9 +106,18 @@ def _criterion(criterion: CriterionReport) -> Markup:
     meaning = criterion_meaning(criterion)
     check = join(Markup("<br/>"), element("code", criterion.check, class_="soft")) if criterion.check else None
     note = element("span", f" {criterion_note(criterion)}", class_="soft") if criterion.approved_by else None
-    return element(
-        "li", sign(meaning, criterion.verdict or "not checked"), element("span", prose(criterion.text), note, check)
-    )
+    whole = element("span", prose(criterion.text), note, check, _judgement(criterion))
+    return element("li", sign(meaning, criterion.verdict or "not checked"), whole)
+
+
+def _judgement(criterion: CriterionReport) -> Markup | None:
+    """Return the verdict of a criterion with its reason and evidence; None if there is nothing to say."""
+    reason = criterion_reason(criterion)
+    if not reason:
+        return None
+    cited = [part for name in criterion.evidence for part in (", ", element("code", name))][1:]
+    evidence = join(Markup("<br/>"), element("span", "Evidence: ", *cited, class_="soft")) if cited else None
+    return join(Markup("<br/>"), element("span", prose(reason), class_="soft"), evidence)
 
 
 def _dependencies(report: WorkflowReport) -> list[str]:

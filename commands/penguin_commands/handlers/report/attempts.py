@@ -17,7 +17,7 @@ from penguin_commands.handlers.report.step_tests import local_file, named_tests,
 from penguin_commands.results.report import AttemptReport, GateReport, StepReport
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from penguin.orchestration.agents.activity.activities import Activity
     from penguin.orchestration.store.history import PhaseResult
@@ -27,6 +27,7 @@ AGENT_ACTIVITIES = 60
 """Activities of an agent that a report shows."""
 SHORT = 60
 """Characters of a step's name in a summary."""
+SKIPPED = "skipped by configuration"
 NAMED = 20
 """Files that a finding names."""
 
@@ -165,10 +166,23 @@ def _without_protocol(step: dict[str, Any]) -> str:
 # --- gates ----------------------------------------------------------------------------------------------------------
 
 
-def gate_reports(attempts: Sequence[AttemptReport], final: bool) -> tuple[GateReport, ...]:
-    """Return where each gate stands. A pass from before the newest IMPLEMENT attempt no longer counts."""
+def gate_reports(
+    attempts: Sequence[AttemptReport], final: bool, skipped: Collection[WorkflowPhase] = ()
+) -> tuple[GateReport, ...]:
+    """Return where each gate stands. A pass from before the newest IMPLEMENT attempt no longer counts.
+
+    Args:
+        attempts: All attempts.
+        final: Whether the workflow has ended.
+        skipped: The gates that the configuration skips, also if the workflow has not come to them.
+    """
     implemented = max((place for place, one in enumerate(attempts) if _implements(one)), default=-1)
-    return tuple(_gate(phase, attempts, implemented, final) for phase in GATES)
+    return tuple(
+        GateReport(phase, Verdict.SKIPPED, False, 0, 0.0, SKIPPED)
+        if phase in skipped
+        else _gate(phase, attempts, implemented, final)
+        for phase in GATES
+    )
 
 
 def _implements(attempt: AttemptReport) -> bool:
@@ -193,7 +207,7 @@ def _summary(attempt: AttemptReport) -> str:
     if attempt.reason:
         return attempt.reason
     if attempt.verdict is Verdict.SKIPPED:
-        return "skipped, as configured"
+        return SKIPPED
     counts: dict[str, int] = {}
     for step in attempt.steps:
         for outcome, count in (step.tests.counts if step.tests else {}).items():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase
 from penguin.orchestration.core.usage import UsageTotals
+from penguin.orchestration.workflow_status import GATES
 from penguin_commands.handlers.report.attempts import attempt_reports, gate_reports
 from penguin_commands.handlers.report.bounds import LINE, TITLE, bounded, bounded_lines
 from penguin_commands.handlers.report.timeline import timeline
@@ -50,7 +51,7 @@ def workflow_report(session: Session, workflow_id: str, *, with_changes: bool = 
         retry_of=str(started.get("retry_of") or ""),
         explanation=bounded(reader.explain(workflow_id), LINE),
         next_command=reader.next_command(workflow_id),
-        gates=gate_reports(attempts, info.status.final),
+        gates=gate_reports(attempts, info.status.final, _skipped(definition)),
         attempts=attempts,
         timeline=timeline(events, now),
         changes=_changes(session, workflow_id, attempts) if with_changes else ChangesReport(),
@@ -59,6 +60,12 @@ def workflow_report(session: Session, workflow_id: str, *, with_changes: bool = 
         agents=reader.agent_names(workflow_id),
         usage=reader.usage_of([workflow_id]).get(workflow_id, UsageTotals()),
     )
+
+
+def _skipped(definition: dict[str, Any]) -> list[WorkflowPhase]:
+    """Return the gates that the configuration skips."""
+    gates = definition.get("gates") or {}
+    return [phase for phase in GATES if (gates.get(phase) or {}).get("skip")]
 
 
 def _changes(session: Session, workflow_id: str, attempts: Sequence[AttemptReport]) -> ChangesReport:
@@ -71,13 +78,26 @@ def _criteria(task: dict[str, Any], attempts: Sequence[AttemptReport], approved_
     """Return the criteria, each with the verdict of its step in the newest VERIFY attempt."""
     verified = [attempt for attempt in attempts if attempt.phase is WorkflowPhase.VERIFY and attempt.number]
     steps = [step for attempt in verified[-1:] for step in attempt.steps]
+    judges = [step.name.removeprefix("judge ") for step in steps if step.kind == "judge"]
     found = []
     for criterion in task.get("criteria") or ():
         text, check = str(criterion.get("text") or ""), str(criterion.get("check") or "")
-        verdict = next((step.verdict for step in steps if _checks(step, text)), None)
+        step = next((step for step in steps if _checks(step, text)), None)
+        verdict = step.verdict if step else None
         person = "" if verdict is Verdict.PASSED or check else approved_by
-        found.append(CriterionReport(bounded(text, LINE), bounded(check, LINE), verdict, person))
+        criterion = CriterionReport(bounded(text, LINE), bounded(check, LINE), verdict, person)
+        found.append(_with_reason(criterion, step, judges) if step else criterion)
     return tuple(found)
+
+
+def _with_reason(criterion: CriterionReport, step: StepReport, judges: Sequence[str]) -> CriterionReport:
+    """Return a criterion with the reason of its verdict; if a judge gave it, also with the judge and the evidence."""
+    if criterion.check or not judges:
+        return criterion._replace(reason=step.reason)
+    from penguin.orchestration.agents.judge import split_reason
+
+    reason, evidence = split_reason(step.verdict, step.reason)
+    return criterion._replace(judge=judges[0], reason=reason, evidence=evidence)
 
 
 def _dependencies(session: Session, project_id: str, task: dict[str, Any]) -> tuple[DependencyReport, ...]:

@@ -44,6 +44,8 @@ MOST_NAMED = 100
 LONGEST_DIFF = 100_000
 """Characters of the diff that a judge is shown."""
 _PLACE = re.compile(r"\{\{\s*([a-z_]+)\s*\}\}")
+_EVIDENCE_START, _SEPARATOR = " (", ", "
+"""What joins the reason of an opinion and the evidence that it cites."""
 _VERDICTS = {"met": Verdict.PASSED, "unmet": Verdict.FAILED}
 
 
@@ -106,7 +108,15 @@ def _opinion(entry: Mapping[str, Any] | None, names: set[str], workspace: Path) 
     cited = [text(name) for name in named[:MOST_NAMED]] if isinstance(named, list) else []
     if not any(name in names or _is_file(workspace, name) for name in cited):
         return Opinion(Verdict.UNVERIFIED, f"the judge cites no evidence: {reason}")
-    return Opinion(verdict, f"{reason} ({', '.join(name[:LINE] for name in cited[:5])})")
+    return Opinion(verdict, f"{reason}{_EVIDENCE_START}{_SEPARATOR.join(name[:LINE] for name in cited[:5])})")
+
+
+def split_reason(verdict: Verdict, reason: str) -> tuple[str, tuple[str, ...]]:
+    """Return the reason of an opinion without the evidence that it cites, and this evidence."""
+    said, found, cited = reason.rpartition(_EVIDENCE_START)
+    if not found or verdict not in _VERDICTS.values():
+        return reason, ()
+    return said, tuple(cited.removesuffix(")").split(_SEPARATOR))
 
 
 def _is_file(workspace: Path, named: str) -> bool:

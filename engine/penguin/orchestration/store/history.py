@@ -266,7 +266,7 @@ SENTENCES: dict[str, Callable[[Data], str]] = {
     "AttemptEnded": _attempt_ended,
     "Interrupted": _interrupted,
     "Passed": _passed,
-    "Skipped": lambda e: f"{e['phase']} skipped, as configured",
+    "Skipped": lambda e: f"{e['phase']} skipped by configuration",
     "BackedOff": _backed_off,
     "WentStale": _went_stale,
     "LandingQueued": _landing_queued,
