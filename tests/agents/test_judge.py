@@ -51,7 +51,10 @@ def test_a_verdict_needs_existing_evidence(tmp_path: Path, answer: str, verdict:
 def test_the_evidence_of_an_opinion_can_be_told_from_its_reason(tmp_path: Path) -> None:
     given = answer(evidence=["E1", "src/users.py:12"], reason="it is so (line 12)")
     (found,) = parse_opinions(given, 1, PIECES, tmp_path)
-    assert split_reason(found.verdict, found.reason) == ("it is so (line 12)", ("E1", "src/users.py:12"))
+    assert split_reason(found.verdict, found.reason) == (
+        "it is so (line 12)",
+        ("TEST attempt 2, pytest", "src/users.py:12"),
+    )
     (unsure,) = parse_opinions(answer(verdict="unclear", reason="perhaps (not)"), 1, PIECES, tmp_path)
     assert split_reason(unsure.verdict, unsure.reason) == ("the judge is not sure: perhaps (not)", ())
 

@@ -122,7 +122,7 @@ def workflow(**more: Any) -> WorkflowReport:
                 Verdict.PASSED,
                 judge="claude",
                 reason="add() refuses a second one",
-                evidence=("shop/users.py:12", "E1"),
+                evidence=("shop/users.py:12", "TEST attempt 2, pytest-q"),
             ),
         ),
         "dependencies": (DependencyReport("task-1", "COMPLETED"), DependencyReport("task-2", "")),

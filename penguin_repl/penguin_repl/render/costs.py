@@ -44,7 +44,7 @@ def cost_summary(spent: UsageTotals) -> str:
     from penguin_repl.render.format import format_duration
 
     parts = [
-        f"{spent.turns} turns" if spent.turns else "",
+        f"{spent.turns} turn{'' if spent.turns == 1 else 's'}" if spent.turns else "",
         f"{format_tokens(spent.tokens)} tokens" if spent.tokens else "",
         format_usd(spent.usd) if spent.usd else "",
         f"{format_duration(spent.minutes * 60)} of agent time" if spent.minutes else "",

@@ -44,7 +44,7 @@ MOST_NAMED = 100
 LONGEST_DIFF = 100_000
 """Characters of the diff that a judge is shown."""
 _PLACE = re.compile(r"\{\{\s*([a-z_]+)\s*\}\}")
-_EVIDENCE_START, _SEPARATOR = " (", ", "
+_EVIDENCE_START, _SEPARATOR = " (", "; "
 """What joins the reason of an opinion and the evidence that it cites."""
 _VERDICTS = {"met": Verdict.PASSED, "unmet": Verdict.FAILED}
 
@@ -92,12 +92,11 @@ def parse_opinions(answer: str, count: int, pieces: Sequence[EvidenceItem], work
         return [Opinion(Verdict.UNVERIFIED, problem)] * count
     entries = list(_answer_entries(answer))
     by_number = {number: entry for entry in entries if isinstance(number := entry.get("criterion"), int)}
-    return [
-        _opinion(by_number.get(number), {piece.name for piece in pieces}, workspace) for number in range(1, count + 1)
-    ]
+    about = {piece.name: piece.about for piece in pieces}
+    return [_opinion(by_number.get(number), about, workspace) for number in range(1, count + 1)]
 
 
-def _opinion(entry: Mapping[str, Any] | None, names: set[str], workspace: Path) -> Opinion:
+def _opinion(entry: Mapping[str, Any] | None, about: Mapping[str, str], workspace: Path) -> Opinion:
     if entry is None:
         return Opinion(Verdict.UNVERIFIED, "the judge gave no verdict")
     reason = text(entry.get("reason"))[:300]
@@ -106,9 +105,11 @@ def _opinion(entry: Mapping[str, Any] | None, names: set[str], workspace: Path) 
         return Opinion(Verdict.UNVERIFIED, f"the judge is not sure: {reason}")
     named = entry.get("evidence")
     cited = [text(name) for name in named[:MOST_NAMED]] if isinstance(named, list) else []
-    if not any(name in names or _is_file(workspace, name) for name in cited):
+    if not any(name in about or _is_file(workspace, name) for name in cited):
         return Opinion(Verdict.UNVERIFIED, f"the judge cites no evidence: {reason}")
-    return Opinion(verdict, f"{reason}{_EVIDENCE_START}{_SEPARATOR.join(name[:LINE] for name in cited[:5])})")
+    # The names of pieces mean something only to the judge.
+    shown = _SEPARATOR.join(about.get(name, name)[:LINE] for name in cited[:5])
+    return Opinion(verdict, f"{reason}{_EVIDENCE_START}{shown})")
 
 
 def split_reason(verdict: Verdict, reason: str) -> tuple[str, tuple[str, ...]]:
