@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -19,14 +20,20 @@ if TYPE_CHECKING:
     from penguin_repl.scripts.lines import ScriptLines
 
 
+GC_THRESHOLD = 50_000
+"""New objects before a garbage collection. Short commands make fewer."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run Penguin and return the exit code."""
+    """Run Penguin and return the exit code. Without arguments, it is a process of its own, with those of the process."""
     _open_closed_streams()
-    code = _main(list(sys.argv[1:] if arguments is None else arguments))
-    if arguments is None:
-        if "temporalio" in sys.modules:
-            _exit_now(code)
-        _exit_without_teardown(code)
+    if arguments is not None:
+        return _main(list(arguments))
+    gc.set_threshold(GC_THRESHOLD)
+    code = _main(sys.argv[1:])
+    if "temporalio" in sys.modules:
+        _exit_now(code)
+    _exit_without_teardown(code)
     return code
 
 

@@ -252,3 +252,19 @@ def test_a_report_has_no_event_loop(penguin: Program) -> None:
     penguin("-c", "/workflow start quick --wait")
     for output in ("/workflow report quick", "/workflow report quick --html -"):
         assert not modules(penguin, "-c", output) & {"asyncio", "prompt_toolkit", "networkx", "sqlite_utils", "httpx"}
+
+
+def test_a_list_collects_no_garbage(penguin: Program) -> None:
+    assert penguin("-c", "/workflow start quick").code == 0
+    # The number of collections so far, before and after, and of objects that the end of the interpreter ignores.
+    show = """
+import gc, sys
+from penguin_repl.main import main
+sys.argv = ["penguin", "-c", "/workflow list"]
+gc.collect()
+before = sum(generation["collections"] for generation in gc.get_stats())
+main()
+after = sum(generation["collections"] for generation in gc.get_stats())
+print(after - before, gc.get_freeze_count() > 1000, file=sys.stderr)
+"""
+    assert run(penguin, show) == "0 True"

@@ -12,18 +12,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SEQUENCE = re.compile("\u200d[^\u200d ]?|[\ufe0f\U0001f3fb-\U0001f3ff]")
+_SEQUENCE = "\u200d[^\u200d ]?|[\ufe0f\U0001f3fb-\U0001f3ff]"
 """What continues an emoji: a joiner with the next emoji, a selector, or a skin tone."""
 _FLAG_LETTERS = {0x1F1E6 + index: letter for index, letter in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZ")}
 LARGEST_GRAPHEME = 32
 """Characters. Text may contain larger ones, with endless accents."""
-_UNUSUAL = re.compile("[^\x20-\u02ff\u0370-\u0482\u2013-\u2026\u2190-\u21ff\u2500-\u25fc\u2713-\u2718]")
-"""Characters whose width is not known to be one column. Latin, Greek and Cyrillic are known, and what Penguin draws."""
+_UNUSUAL = "[^\x20-\u02ff\u0370-\u0482\u2013-\u2026\u2190-\u21ff\u2500-\u25fc\u2713-\u2718]"
+"""Characters whose width is not known to be one column. Latin, Greek and Cyrillic are known, and what Penguin draws.
+
+Neither expression is compiled before it is needed: that takes longer than the rest of this module.
+"""
 
 
 def display_width(text: str) -> int:
     """Return the number of columns of an escaped line of text."""
-    if text.isascii() or _UNUSUAL.search(text) is None:
+    if text.isascii() or re.search(_UNUSUAL, text) is None:
         return len(text)
     from wcwidth import width
 
@@ -74,7 +77,7 @@ def single_characters(text: str) -> str:
 
     Not all programs take a sequence for one character, but all agree on the width of the result.
     """
-    return text if text.isascii() else _SEQUENCE.sub("", text).translate(_FLAG_LETTERS)
+    return text if text.isascii() else re.sub(_SEQUENCE, "", text).translate(_FLAG_LETTERS)
 
 
 def graphemes(text: str) -> Iterator[str]:
