@@ -25,7 +25,7 @@ GC_THRESHOLD = 50_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run Penguin and return the exit code. Without arguments, it is a process of its own, with those of the process."""
+    """Run Penguin and return the exit code. Without `arguments`, the process has no other purpose, and has them."""
     _open_closed_streams()
     if arguments is not None:
         return _main(list(arguments))

@@ -152,7 +152,7 @@ async def test_the_panel_starts_with_what_needs_a_person(workspace: SampleWorksp
             rows = [
                 r" blocks +✓ ! ○ ○  blocked .*/workflow approve blocks --by NAME  TEST is UNVERIFIED.*",
                 r" runs +● ○ ○ ○  IMPLEMENT .*",
-                r" depends +○ ○ ○ ○  waiting .*  waits for runs \(ituv-runs-\w+, RUNNING\)",
+                r" depends +○ ○ ○ ○  waiting .*  waits for runs \(running\)",
                 r" waits +○ ○ ○ ○  waiting .*  waits for a slot, held by runs",
             ]
             await shell.wait_until(
