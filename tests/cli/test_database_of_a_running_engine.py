@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,13 +74,24 @@ def delete_logs(db: Path) -> None:
         path.unlink()
 
 
+def empty_log(db: Path) -> None:
+    Path(f"{db}-wal").write_bytes(b"")
+
+
+def empty_all(db: Path) -> None:
+    """As `: > FILE` does for each file in the folder. SQLite has the last one mapped into its memory."""
+    for ending in ("", "-wal", "-shm"):
+        os.truncate(f"{db}{ending}", 0)
+
+
 def go_back(db: Path) -> None:
     delete_logs(db)
     (db.parent / "new").write_bytes((db.parent.parent / "copy.db").read_bytes())
     (db.parent / "new").replace(db)
 
 
-HARMS = [empty, delete, delete_log, delete_logs, go_back]
+TRUNCATIONS = [empty, empty_log, empty_all]
+HARMS = [*TRUNCATIONS, delete, delete_log, delete_logs, go_back]
 
 
 @pytest.mark.parametrize("harm", HARMS, ids=lambda harm: harm.__name__)
@@ -92,8 +105,8 @@ def test_the_engine_ends_and_saves_what_it_still_reads(working: Working, harm: C
     listed = working.penguin("-c", "/workflow list")
     assert "has lost" in listed.err
     assert re.search(r"ituv-(person|gated)-\w{6}", listed.err)
-    if harm is empty:
-        return  # The pages that are gone can't be read by the engine, either.
+    if harm in TRUNCATIONS:
+        return  # What is gone from the files can't be read by the engine, either.
     assert "penguin-saved-" in listed.err
     command = re.search(r" with: (.*?); or continue", listed.err)
     assert command
@@ -103,6 +116,16 @@ def test_the_engine_ends_and_saves_what_it_still_reads(working: Working, harm: C
     assert working.penguin("check").code == 0
     assert working.penguin("worker", "--until-settled").code == 0
     assert "COMPLETED" in working.penguin("-c", "/workflow status gated").out
+
+
+def test_an_engine_ends_when_only_the_beginnings_of_its_files_are_left(working: Working) -> None:
+    for ending in ("", "-wal", "-shm"):
+        os.truncate(f"{working.db}{ending}", 100)
+    (working.penguin.folder / "go").touch()
+    assert "nothing can be recorded" in working.end()
+    assert working.worker.returncode == 1
+    assert "is damaged" in working.penguin("-c", "/workflow list").err
+    assert re.search(r"should hold 3 workflows: .*ituv-gated-\w{6}", working.penguin("check").out)
 
 
 def test_an_engine_that_is_stopped_at_once_saves_it_too(working: Working) -> None:
@@ -133,6 +156,36 @@ def test_a_database_that_was_overwritten_by_a_whole_copy_is_no_loss(working: Wor
     working.worker.send_signal(signal.SIGTERM)
     assert "nothing can be recorded" not in working.end()
     assert working.penguin("check").code == 0
+
+
+@pytest.mark.parametrize("size", [0, 100, 5000])
+def test_an_engine_builds_an_emptied_index_of_its_log_anew(working: Working, size: int) -> None:
+    """Nothing is lost: the log has all that its index had."""
+    os.truncate(f"{working.db}-shm", size)
+    (working.penguin.folder / "go").touch()
+    assert working.penguin("-c", "/workflow wait gated").code == 0
+    working.worker.send_signal(signal.SIGTERM)
+    err = working.end()
+    assert working.worker.returncode == 0
+    assert "nothing can be recorded" not in err
+    assert working.penguin("check").code == 0
+
+
+def test_a_process_that_only_waits_survives_emptied_files(working: Working) -> None:
+    waiting = working.penguin.begin("-c", "/workflow wait gated --timeout 10")
+    watching = working.penguin.begin("-c", "/workflow logs gated --follow")
+    for process in (waiting, watching):
+        wait_until(partial(has_mapped, process, f"{working.db}-shm"), process=process)
+    empty_all(working.db)
+    (working.penguin.folder / "go").touch()
+    for process in (waiting, watching):
+        _, err = process.communicate(timeout=30)
+        assert process.returncode >= 0
+        assert err.strip()
+
+
+def has_mapped(process: subprocess.Popen[str], path: str) -> bool:
+    return path in Path(f"/proc/{process.pid}/maps").read_text()
 
 
 # --- an older copy, with no engine alive ---

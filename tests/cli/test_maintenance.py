@@ -225,6 +225,30 @@ def test_pruning_removes_leftovers_of_crashes(penguin: Program) -> None:
     assert penguin("check").out.endswith(": no problem\n")
 
 
+def test_saved_copies_of_the_database_are_counted_and_pruned_by_age(penguin: Program) -> None:
+    start(penguin, "quick")
+    state = penguin.folder / ".penguin"
+    old, update, new = state / "penguin-saved-1-2.db", state / "penguin.db.v1.bak", state / "penguin-saved-3-4.db"
+    others = state / "penguin-saved.db", state / "my-saved-1.db", penguin.folder / "penguin-saved-1-2.db"
+    for path in (old, update, new, *others):
+        path.write_text("x")
+    folder = state / "penguin-saved-5.db"
+    folder.mkdir()
+    for path in (old, update, *others, folder):
+        os.utime(path, (LONG_AGO, LONG_AGO))
+    assert penguin("-o", "json", "-c", "/health").documents[0]["saved_copies"] == 3
+    assert "saved copies of the database     3" in penguin("-c", "/health").out
+    would = penguin("-c", "/workflow prune --older-than 30d --dry-run").out
+    assert "leftover: .penguin/penguin-saved-1-2.db (saved copy of the database)" in would
+    assert "leftover: .penguin/penguin.db.v1.bak (saved copy of the database)" in would
+    assert old.exists()
+    assert penguin("-c", "/workflow prune --older-than 30d").out == would.replace("Would prune", "Pruned")
+    assert not old.exists()
+    assert not update.exists()
+    assert all(path.exists() for path in (new, *others, folder))
+    assert penguin("-o", "json", "-c", "/health").documents[0]["saved_copies"] == 1
+
+
 def test_pruning_removes_checkpoints(penguin: Program) -> None:
     git(penguin.folder, "init", "-q", ".")
     first, second = start(penguin, "quick", "quick")

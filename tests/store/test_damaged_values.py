@@ -20,7 +20,9 @@ from penguin.orchestration.store import agent_snapshots as snapshots
 from penguin.orchestration.store.agent_snapshots import SnapshotReader
 from penguin.orchestration.store.connection import open_store
 from penguin.orchestration.store.maintenance.check import check
+from penguin.orchestration.store.maintenance.loss_messages import refuse_loss
 from penguin.orchestration.store.maintenance.lost_workflows import find_loss
+from penguin.orchestration.store.open_workflow_index import holds
 from penguin.orchestration.store.queries import WorkflowReader
 
 WORKFLOW = "ituv-a-000000"
@@ -147,6 +149,10 @@ def test_a_workflow_whose_number_is_damaged_counts_as_lost(tmp_path: Path, value
     connection.execute(f"UPDATE run SET seq = {value}")
     connection.close()
     assert [(lost.workflow_id, lost.left) for lost in find_loss(workspace).workflows] == [(WORKFLOW, 0)]
+    assert not holds(workspace.db, [(WORKFLOW, 1)])
+    assert not WorkflowReader(workspace.db).holds([(WORKFLOW, 1)])
+    with pytest.raises(StoreError, match="has lost"):
+        refuse_loss(workspace)
     assert WORKFLOW in {problem.subject for problem in check(workspace).problems}
 
 

@@ -25,6 +25,7 @@ HEALTH_NAMES = {
     "unfinished_elsewhere": "unfinished on the other backend",
     "latency_sec": "latency",
     "retention_days": "retention",
+    "saved_copies": "saved copies of the database",
 }
 """What the keys of a health check are called for people, where it is another name."""
 OVERVIEW = """

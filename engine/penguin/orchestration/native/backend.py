@@ -42,6 +42,7 @@ from penguin.orchestration.runtime.listeners import Listeners
 from penguin.orchestration.runtime.settled_check import SettledCheck
 from penguin.orchestration.runtime.step_guard import process_name
 from penguin.orchestration.runtime.workspace_trust import open_workspace
+from penguin.orchestration.store.database_file import saved_copies
 from penguin.orchestration.store.maintenance.loss_messages import refuse_loss
 from penguin.orchestration.store.queries import WorkflowReader
 
@@ -183,6 +184,7 @@ class NativeBackend(HostedBackend):
             workers_polling=count_claiming_engines(self.workspace.engines),
             active_count=len(active),
             latency_sec=round(time.monotonic() - begun, 6),
+            saved_copies=len(saved_copies(self.workspace.db)),
         )
 
     def _info(self, engine: Engine, workflow_id: str) -> WorkflowInfo:

@@ -27,6 +27,8 @@ class Health:
     """Seconds that one query of the store or server took."""
     retention_days: float | None = None
     """How long final workflows are kept; None: until they are pruned."""
+    saved_copies: int | None = None
+    """Number of copies of the database that Penguin saved beside it; old ones are pruned."""
     warning: str | None = None
     """What needs attention, or why it is not connected."""
     hint: str | None = None

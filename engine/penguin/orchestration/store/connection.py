@@ -23,7 +23,9 @@ from penguin.orchestration.store.database_file import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
+    from typing import Any
 
 FILE_ENDINGS = ("", "-wal", "-shm", "-journal")
 """What follows the database's name in the names of its files."""
@@ -45,6 +47,91 @@ PRAGMAS: tuple[tuple[str, str, str | int], ...] = (
 )
 
 
+class _MappedIndex:
+    """The `-shm` that SQLite has mapped for all connections of this process to one database."""
+
+    def __init__(self, found: os.stat_result) -> None:
+        self.found = found
+        self.size = found.st_size
+        self.connections: set[int] = set()
+
+
+_mapped: dict[str, _MappedIndex] = {}
+"""By path."""
+
+
+class GuardedConnection(sqlite3.Connection):
+    """A connection that survives when another program empties `-shm`, the index of the write-ahead log.
+
+    SQLite maps that file into its memory. An access beyond the end of a mapped file is the signal SIGBUS, which ends
+    the process without a word. So before each statement, a file that became shorter is replaced by zeros of its former
+    size: SQLite then builds the index anew from the log. A file that becomes shorter within a statement is not noticed
+    in time.
+    """
+
+    _shared = ""
+
+    def guard(self, path: str | Path) -> None:
+        """Guard what this process has mapped for the database at this path, from now on."""
+        # SQLite uses the path as it was when it was opened, from whatever folder.
+        self._shared = f"{os.path.abspath(path)}-shm"
+
+    def record_index(self) -> None:
+        """Record what SQLite has mapped. From its first read on it holds a lock, so that no process shortens it."""
+        if index := _mapped.get(self._shared):
+            index.connections.add(id(self))
+            return
+        with contextlib.suppress(OSError):
+            index = _MappedIndex(os.stat(self._shared))
+            index.connections.add(id(self))
+            _mapped[self._shared] = index
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        """Execute a statement."""
+        self._restore_index()
+        return super().execute(sql, parameters)
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
+        """Execute a statement for each set of parameters."""
+        self._restore_index()
+        return super().executemany(sql, parameters)
+
+    def close(self) -> None:
+        """Close the database."""
+        self._forget_index()
+        super().close()
+
+    def __del__(self) -> None:
+        self._forget_index()
+
+    def _forget_index(self) -> None:
+        index = _mapped.get(self._shared)
+        if index is not None:
+            index.connections.discard(id(self))
+            if not index.connections:
+                # The next process that opens the database makes it anew, perhaps smaller.
+                _mapped.pop(self._shared, None)
+
+    def _restore_index(self) -> None:
+        index = _mapped.get(self._shared)
+        if index is None:
+            return
+        with contextlib.suppress(OSError):
+            found = os.stat(self._shared)
+            if not os.path.samestat(found, index.found) or found.st_size == index.size:
+                return
+            if found.st_size > index.size:
+                index.size = found.st_size
+                return
+            # By its path: to close a descriptor of the file would free the locks that SQLite has on it. What is left
+            # of its header would make SQLite use an index without entries.
+            os.truncate(self._shared, 0)
+            os.truncate(self._shared, index.size)
+            if self.in_transaction:
+                # It would end with an index that lacks what was in the log before.
+                raise sqlite3.OperationalError(f"{self._shared} was emptied during a transaction")
+
+
 def open_store(path: Path) -> sqlite3.Connection:
     """Open the database for writing. Create or migrate it if needed.
 
@@ -58,6 +145,7 @@ def open_store(path: Path) -> sqlite3.Connection:
         connection = _connect(path)
         try:
             _prepare(connection, path)
+            connection.record_index()
         except BaseException:
             connection.close()
             raise
@@ -84,12 +172,18 @@ def open_reader(path: str | Path, *, migrate: bool = True) -> sqlite3.Connection
         if found is None or not found.st_size:
             return None
         uri = f"{uri_of(path)}?mode=ro{'' if own else untouched(path)}"
-        connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            uri, uri=True, isolation_level=None, check_same_thread=False, factory=GuardedConnection
+        )
         try:
+            if own:
+                connection.guard(path)
             connection.execute("PRAGMA busy_timeout=5000")
             _check_version(connection, path)
             version = _version(connection)
             being_made = not version and not _tables(connection)
+            if own:
+                connection.record_index()
         except BaseException:
             connection.close()
             raise
@@ -184,8 +278,12 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         migrate(connection, path)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=64)
+def _connect(path: Path) -> GuardedConnection:
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, cached_statements=64, factory=GuardedConnection
+    )
+    connection.guard(path)
+    return connection
 
 
 def _version(connection: sqlite3.Connection) -> int:

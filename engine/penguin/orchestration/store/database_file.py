@@ -110,6 +110,17 @@ def damaged_value(error: Exception, path: str | Path, what: str) -> StoreError:
     return StoreError(f"{path} is damaged: {what} can't be read: {reason}", CHECK)
 
 
+def saved_copies(db: Path) -> list[Path]:
+    """Return the copies of a database that Penguin saved beside it: before updates, and when it was lost."""
+    forms = ((f"{db.stem}-saved-", ".db"), (f"{db.name}.v", ".bak"))
+    try:
+        with os.scandir(db.parent) as entries:
+            names = sorted(entry.name for entry in entries if not entry.is_dir(follow_symlinks=False))
+    except OSError:
+        return []
+    return [db.with_name(it) for it in names for start, end in forms if it.startswith(start) and it.endswith(end)]
+
+
 def copy_database(source: sqlite3.Connection, target: Path) -> None:
     """Copy a database in one step into an empty file. Raises StoreError."""
     try:

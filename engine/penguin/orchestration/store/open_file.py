@@ -30,6 +30,7 @@ class OpenFile:
         self._identity = _identity(path)
         self._log_identity = _identity(self._log)
         self._written = _written(path)
+        self._log_size = 0
         self._incomplete = False
         self._seen_at = 0.0
         self._missing_since = 0.0
@@ -56,9 +57,12 @@ class OpenFile:
             self._log_identity = log
         if log != self._log_identity:
             return f"{self._log} was deleted or replaced"
-        if (written := _written(self._path)) != self._written:
+        written, log_size = _written(self._path), _written(self._log)[0]
+        # SQLite writes a log again from its beginning, but seldom shortens it.
+        if written != self._written or log_size < self._log_size:
             self._written = written
             self._incomplete = not self._is_complete()
+        self._log_size = log_size
         return f"{self._path} was emptied or overwritten" if self._incomplete else None
 
     @property

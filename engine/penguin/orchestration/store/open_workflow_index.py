@@ -12,12 +12,12 @@ from penguin.orchestration.files.workflow_index import IndexWriter, newest_entri
 from penguin.orchestration.files.workspace_key import read_key
 from penguin.orchestration.store.connection import open_reader
 from penguin.orchestration.store.database_file import explain_error
+from penguin.orchestration.store.queries import HAS
 
 NUMBERS = """
 SELECT workflow_id, CASE typeof(seq) WHEN 'integer' THEN seq ELSE 0 END FROM run
 WHERE created_at < ? AND typeof(workflow_id) = 'text' ORDER BY updated_at, workflow_id
 """
-HAS = "SELECT 1 FROM run WHERE workflow_id = ? AND seq >= ?"
 ALWAYS = float("inf")
 COUNT = "SELECT count(*) FROM run"
 

@@ -49,6 +49,8 @@ SPENT = """
 SELECT workflow_id, turns, tokens, usd, minutes FROM run
 WHERE workflow_id IN ({}) AND (turns OR tokens OR usd OR minutes)
 """
+HAS = "SELECT 1 FROM run WHERE workflow_id = ? AND seq >= ? AND typeof(seq) = 'integer'"
+"""Whether a workflow has a number of decisions. SQLite sorts text above all numbers."""
 AT_ONCE = 500
 """Maximum number of ids in one query: SQLite limits parameters to a few thousand."""
 _ACTIVE = sql_list(ACTIVE)
@@ -127,7 +129,7 @@ class WorkflowReader:
 
     def holds(self, entries: Iterable[tuple[str, int]]) -> bool:
         """Return whether each of these workflows has at least this number of decisions."""
-        return all(self._rows("SELECT 1 FROM run WHERE workflow_id = ? AND seq >= ?", entry) for entry in entries)
+        return all(self._rows(HAS, entry) for entry in entries)
 
     def total(
         self,

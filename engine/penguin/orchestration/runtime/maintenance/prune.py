@@ -22,6 +22,7 @@ from penguin.orchestration.store.maintenance.crash_leftovers import (
     Leftover,
     ReferencedFiles,
     leftovers,
+    old_copies,
     remove,
     size_of,
 )
@@ -53,7 +54,9 @@ async def prune_outside_steps(workspace: Workspace, age: float, *, dry_run: bool
 
 
 def prune(workspace: Workspace, age: float, *, dry_run: bool = False) -> PruneReport:
-    """Delete the workflows that ended more than `age` seconds ago, and remove what nothing needs.
+    """Delete the workflows that ended, and the copies of the database that were saved, more than `age` seconds ago.
+
+    Also removes what nothing needs.
 
     This applies to both backends, but data on a server stays until its retention period ends. Active workflows are
     kept, and so is the newest COMPLETED workflow of each task. With `dry_run`, nothing is changed. Raises StoreError if
@@ -73,7 +76,7 @@ def prune(workspace: Workspace, age: float, *, dry_run: bool = False) -> PruneRe
             store.survey(needed, now - age)
         pruning = _Pruning(workspace, needed, dry_run)
         # Leftovers first: on a full disk, deleting rows may need that space.
-        left = tuple(leftovers(workspace, needed, now))
+        left = (*leftovers(workspace, needed, now), *old_copies(workspace.db, now - age))
         pruning.clear([entry.path for entry in left])
         pruned = [entry for store in stores for entry in pruning.forget(store, stores[0])]
     stuck = {entry.path for entry in pruning.stuck}

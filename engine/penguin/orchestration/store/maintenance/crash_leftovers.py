@@ -15,7 +15,7 @@ from typing import NamedTuple
 from penguin.orchestration.files.engine_lock import may_run_steps
 from penguin.orchestration.files.safe_open import refuse_links
 from penguin.orchestration.files.workspace import Workspace
-from penguin.orchestration.store.database_file import sql_list
+from penguin.orchestration.store.database_file import saved_copies, sql_list
 from penguin.orchestration.store.workspace_databases import ENGINES, MIRROR_FOLDER, Database
 from penguin.orchestration.workflow_status import ACTIVE
 
@@ -66,6 +66,13 @@ def leftovers(workspace: Workspace, needed: ReferencedFiles, now: float) -> Iter
             yield Leftover(folder, "run folder without a workflow")
     for engines, owners in needed.owners.items():
         yield from dead_engines(engines, owners, now)
+
+
+def old_copies(db: Path, before: float) -> Iterator[Leftover]:
+    """Yield the copies of a database that Penguin saved before a time. They may be all that is left of a loss."""
+    for path in saved_copies(db):
+        if _is_older(path, before):
+            yield Leftover(path, "saved copy of the database")
 
 
 def dead_engines(engines: Path, owners: Collection[str], now: float) -> Iterator[Leftover]:
