@@ -349,6 +349,27 @@ def test_a_backup_replaces_a_deleted_workspace(penguin: Program) -> None:
     assert "ituv-quick-" not in read.err
 
 
+def test_a_backup_of_a_deleted_workspace_does_not_replace_the_one_in_use(penguin: Program) -> None:
+    penguin("-c", "/workflow start quick", "-c", "/backup copy.db")
+    shutil.rmtree(database(penguin).parent)
+    started = penguin("-c", "/workflow start person")
+    one = newest(penguin, "person")
+    command = command_of(started)
+    subprocess.run(
+        command.replace("penguin trust", f"{' '.join(penguin.command)} trust"),
+        shell=True,
+        check=True,
+        cwd=penguin.folder,
+    )
+    read = penguin("-c", "/workflow list")
+    assert "ituv-quick-" in read.out
+    assert one in read.err
+    assert ".penguin.other" in read.err
+    connection = sqlite3.connect(penguin.folder / ".penguin.other" / "penguin.db")
+    assert connection.execute("SELECT workflow_id FROM run").fetchall() == [(one,)]
+    connection.close()
+
+
 @pytest.mark.parametrize(
     "arguments",
     [("worker",), ("worker", "--until-settled"), ("-c", "/workflow start gated --wait")],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -160,3 +162,14 @@ def test_a_folder_that_can_not_be_written_is_no_error(key: str, monkeypatch: pyt
     index.compact(0, lambda name: False)
     index.close()
     assert read_index(key) is None
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["pipe", "folder"])
+def test_something_else_in_its_place_is_not_waited_for(key: str, make: Callable[[str], None]) -> None:
+    make(index_path(key))
+    assert not read_index(key)
+    assert not newest_entries(key)
+    index = IndexWriter(key, dict)
+    index.append([("a", 1)])
+    index.compact(1, lambda workflow_id: True)
+    index.close()

@@ -146,6 +146,24 @@ def test_the_variable_trusts_every_opened_workspace(
     assert place.code(*FEEDBACK, state=tmp_path / "fresh") == 0
 
 
+@pytest.mark.parametrize("value", ["true", "yes", "on", " 1", "2", "TRUE"])
+def test_another_value_of_the_variable_is_not_ignored_in_silence(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("PENGUIN_TRUST", value)
+    refused = program(place.folder, tmp_path / "fresh", *FEEDBACK)
+    assert refused.code == 1
+    assert "PENGUIN_TRUST is set, but trusts workspaces only if it is 1" in refused.err
+
+
+@pytest.mark.parametrize("value", ["", "0"])
+def test_the_variable_can_say_no(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("PENGUIN_TRUST", value)
+    refused = program(place.folder, tmp_path / "fresh", *FEEDBACK)
+    assert refused.code == 1
+    assert "PENGUIN_TRUST" not in refused.err
+
+
 @pytest.mark.anyio
 async def test_the_api_says_what_to_do(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "other"))

@@ -46,8 +46,11 @@ class WorkspaceNotTrusted(WorkflowError):
     code = "not_trusted"
 
     def __init__(self, workspace: Workspace, standing: TrustStatus) -> None:
+        value = os.environ.get(TRUST, "")
+        # Its value is not shown: it may be anything.
+        ignored = f"; {TRUST} is set, but trusts workspaces only if it is 1" if value not in ("", "0") else ""
         super().__init__(
-            f"{workspace.state} {REASONS[standing]}; Penguin reads it but does not run it or write to it",
+            f"{workspace.state} {REASONS[standing]}; Penguin reads it but does not run it or write to it{ignored}",
             f"{COMMAND} shows what it holds, and asks",
         )
         self.standing = standing

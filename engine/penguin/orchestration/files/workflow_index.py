@@ -11,8 +11,12 @@ import fcntl
 import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from penguin.orchestration.files.workspace_key import folder_keys, read_record, records_folder
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 REMOVED = 0
 """Stands for the number of a workflow that was pruned, or whose loss was accepted."""
@@ -32,7 +36,7 @@ def index_path(key: str) -> str:
 def read_index(key: str) -> dict[str, int] | None:
     """Return the number of each workflow's newest decision, or REMOVED, in the order of changes. None: no index."""
     try:
-        with open(index_path(key), "rb") as file:
+        with _open_to_read(index_path(key)) as file:
             return _parse(file.read())
     except OSError:
         return None
@@ -41,7 +45,7 @@ def read_index(key: str) -> dict[str, int] | None:
 def newest_entries(key: str) -> list[tuple[str, int]] | None:
     """Return the newest entries of workflows that are not removed. None: no index."""
     try:
-        with open(index_path(key), "rb") as file:
+        with _open_to_read(index_path(key)) as file:
             size = os.fstat(file.fileno()).st_size
             file.seek(max(0, size - TAIL))
             # The first line of a tail may lack its beginning.
@@ -127,6 +131,11 @@ class IndexWriter:
             self._descriptor = -1
 
 
+def _open_to_read(path: str) -> BinaryIO:
+    # A named pipe has nothing to read, and without this flag would wait for somebody who writes.
+    return open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
+
+
 def _parse(data: bytes) -> dict[str, int]:
     """Read lines. Of one workflow the last line counts; after a removal, only a new start does."""
     found: dict[str, int] = {}
@@ -174,7 +183,7 @@ def _write(path: str, entries: Iterable[tuple[str, int]]) -> None:
 def _open_locked(path: str) -> int:
     """Open an index to append to it, with a lock that keeps others from compacting it."""
     while True:
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH)
             if os.path.samestat(os.fstat(descriptor), os.stat(path)):

@@ -67,16 +67,20 @@ def best_backup(workspace: Workspace, loss: Loss) -> FoundBackup | None:
     return next((one for one in find_backups(workspace, loss) if one.count(loss) or one.count_partly(loss)), None)
 
 
-def restore_command(workspace: Workspace, backup: FoundBackup) -> str:
-    """Return the shell command that puts a copy in the place of the database."""
+def restore_command(workspace: Workspace, backup: FoundBackup, loss: Loss) -> str:
+    """Return the shell command that puts a copy in the place of the database. It deletes no other workflows."""
     state, db, source = (shlex.quote(str(it)) for it in (workspace.state, workspace.db, backup.path))
     missing = not os.path.lexists(workspace.state)
+    aside_folder = Path(f"{workspace.state}.other")
+    move_aside = "" if missing else f"mv {state} {shlex.quote(str(aside_folder))} && "
     if (backup.path.parent / KEY_FILE).is_file() and backup.path.parent != workspace.state:
         # A whole `.penguin` under another name.
-        aside = "" if missing else f"mv {state} {shlex.quote(f'{workspace.state}.other')} && "
-        return f"{aside}mv {shlex.quote(str(backup.path.parent))} {state}"
-    if missing:
-        return f"mkdir -m 700 {state} && cp {source} {db} && penguin trust --yes"
+        return f"{move_aside}mv {shlex.quote(str(backup.path.parent))} {state}"
+    if missing or not loss.workflows:
+        # The database that is there has lost nothing: it is of the workspace that replaced the lost one.
+        if not missing and backup.path.parent == workspace.state:
+            source = shlex.quote(str(aside_folder / backup.path.name))
+        return f"{move_aside}mkdir -m 700 {state} && cp {source} {db} && penguin trust --yes"
     # The log of the old database must not be applied to the copy.
     return f"rm -f {db}-wal {db}-shm && cp {source} {db}"
 

@@ -77,7 +77,7 @@ def replace_hint(workspace: Workspace, loss: Loss) -> str:
     backup = best_backup(workspace, loss)
     if backup is None:
         return f"no backup was found; put a copy that /backup made in the place of {workspace.db}"
-    return f"restore {backup.path} ({backup.describe(loss)}) with: {restore_command(workspace, backup)}"
+    return f"restore {backup.path} ({backup.describe(loss)}) with: {restore_command(workspace, backup, loss)}"
 
 
 def _count(names: Collection[str]) -> str:
