@@ -17,14 +17,15 @@ QUICK := tests/core tests/config tests/blueprint tests/files tests/store tests/c
 PINNED := tests/agents/npm/package.json tests/agents/npm/package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test quick temporal agents agents-installed wheel-test picture crash fuzz backlogs nightly bench bench-short check lint clean
+.PHONY: help demo unit test quick temporal agents agents-installed wheel-test pictures recording crash fuzz backlogs nightly bench bench-short check lint clean
 
 # These create workspaces and trust them. Keep the trust records out of the user's own.
 demo crash bench bench-short: export XDG_STATE_HOME := $(CURDIR)/.state
 
 help:
 	@echo 'make demo    run the backlog of the example through all four gates'
-	@echo 'make picture  run a part of the example, and draw docs/images/demo.svg, the picture in the README'
+	@echo 'make pictures  draw the pictures in docs/images from runs of Penguin, when what it shows has changed'
+	@echo 'make recording  record a session of a minute as docs/images/recording.svg'
 	@echo 'make unit    run the tests that start no process, in about 30 seconds'
 	@echo 'make test    run the tests that need neither a server nor an installed agent'
 	@echo 'make quick   run a part of them, in about a minute; PYTHON=/path/to/python VENV=FOLDER for another Python'
@@ -55,8 +56,11 @@ demo: $(INSTALLED)
 	@examples/copy .demo/textkit
 	@cd .demo/textkit && PATH="$(CURDIR)/$(BIN):$$PATH" penguin < ../../examples/demo.penguin
 
-picture: $(INSTALLED)
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python docs/make_picture.py
+pictures: $(INSTALLED)
+	$(BIN)/python -m docs.pictures
+
+recording: $(INSTALLED)
+	$(BIN)/python -m docs.pictures.recording
 
 unit: $(INSTALLED)
 	$(BIN)/pytest --numprocesses=auto -m unit

@@ -37,7 +37,8 @@ DEVELOPER_COMMANDS = (
     "make temporal",
     "make agents",
     "make wheel-test",
-    "make picture",
+    "make pictures",
+    "make recording",
     "make nightly",
     ".ci/run",
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import os
 import re
@@ -14,7 +13,6 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
-PICTURE = ROOT / "docs" / "images" / "demo.svg"
 TASKS = ("fix-word-count", "lint-cleanup", "top-option", "one-report", "set-version")
 
 
@@ -54,7 +52,6 @@ def test_the_whole_backlog(copy: Path) -> None:
     assert re.search(r"^ituv-set-version-\S+ BLOCKED IMPLEMENT$", ended.stdout, re.MULTILINE)
     assert run(sys.executable, "-m", "textkit", "--version", folder=copy).stdout == "textkit 1.0.0\n"
     assert_repeats_do_nothing(copy)
-    assert_pictured(copy)
 
 
 def verdicts(copy: Path, task: str) -> list[tuple[str, str]]:
@@ -72,18 +69,6 @@ def assert_repeats_do_nothing(copy: Path) -> None:
     for command in repeatable:
         assert run("sh", "-c", command, folder=copy).stdout == "nothing to do: all patches are applied\n"
     assert run("git", "diff", folder=copy).stdout == before
-
-
-def assert_pictured(copy: Path) -> None:
-    """Check that the picture in the README shows the attempts of the workflow that failed its TEST gate once."""
-    text = re.compile(r"<text [^>]*>([^<]*)</text>")
-    found = html.unescape(" ".join(text.findall(PICTURE.read_text(encoding="utf-8")))).replace("\xa0", " ")
-    picture = " ".join(found.split())
-    (document,) = penguin(copy, "-o", "json", "-c", "/workflow results top-option").stdout.splitlines()
-    attempts = [(one["phase"], one["attempt"], one["verdict"]) for one in json.loads(document)["results"]]
-    assert len(attempts) == 6
-    for phase, number, verdict in attempts:
-        assert re.search(rf"{phase} {number} [░█ ]*{verdict}", picture), (phase, number, verdict)
 
 
 def test_the_bug_is_real(copy: Path) -> None:

@@ -40,6 +40,7 @@ class Terminal:
         columns: int = 100,
         rows: int = 30,
         echo: bool = True,
+        make_screen: Callable[[int, int], pyte.Screen] = pyte.Screen,
         **environment: str,
     ) -> None:
         """Start `command` with `arguments`. Without `echo`, the program itself shows typed text."""
@@ -49,9 +50,9 @@ class Terminal:
             modes[LFLAG] &= ~termios.ECHO
             termios.tcsetattr(slave, termios.TCSANOW, modes)
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        self._screen = pyte.Screen(columns, rows)
-        self._screen.write_process_input = lambda answer: self.press(answer)
-        self._stream = pyte.ByteStream(self._screen)
+        self.screen = make_screen(columns, rows)
+        self.screen.write_process_input = lambda answer: self.press(answer)
+        self._stream = pyte.ByteStream(self.screen)
         self.raw = b""
         """All output, unchanged."""
         self.process = subprocess.Popen(
@@ -74,12 +75,12 @@ class Terminal:
     @property
     def text(self) -> str:
         """The text of the screen."""
-        return "\n".join(line.rstrip() for line in self._screen.display).strip("\n")
+        return "\n".join(line.rstrip() for line in self.screen.display).strip("\n")
 
     @property
     def lines(self) -> list[str]:
         """The lines of the screen that are not empty."""
-        return [line.rstrip() for line in self._screen.display if line.strip()]
+        return [line.rstrip() for line in self.screen.display if line.strip()]
 
     @property
     def typed(self) -> str | None:
@@ -116,7 +117,7 @@ class Terminal:
 
     def resize(self, columns: int, rows: int = 30) -> None:
         """Resize the window."""
-        resize(self._screen, columns, rows)
+        resize(self.screen, columns, rows)
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def wait_for_output(self) -> None:

@@ -1,0 +1,2 @@
+def test_passwords_are_hashed():
+    pass
