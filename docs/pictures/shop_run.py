@@ -53,7 +53,16 @@ class ShopRun:
         self._clock.lengthen("pytest", TEST_SECONDS)
         for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "Begin"]):
             subprocess.run(
-                ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.com", *command],
+                [
+                    "git",
+                    "-c",
+                    "user.name=Ada",
+                    "-c",
+                    "user.email=ada@example.com",
+                    "-c",
+                    "commit.gpgsign=false",
+                    *command,
+                ],
                 cwd=self._workspace,
                 check=True,
             )

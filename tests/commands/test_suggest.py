@@ -67,6 +67,17 @@ def test_suggestions_are_commands(words: list[str]) -> None:
             "or /blueprint list, /task list, /snapshot list; /help lists the commands",
         ),
         ("workflow list", "commands begin with a slash: /workflow list", "/help lists the commands"),
+        (
+            "penguin workflow list",
+            "here, commands have a slash, and no 'penguin' before them: /workflow list",
+            "/help lists the commands",
+        ),
+        (
+            "penguin task ready -o json",
+            "here, commands have a slash, and no 'penguin' before them: /task ready -o json",
+            "/help lists the commands",
+        ),
+        ("penguin zzzz", "here, commands have a slash, and no 'penguin' before them", "/help lists the commands"),
         ("/start x", "unknown command '/start'; did you mean /workflow start x?", "/help lists the commands"),
         (
             "feedback x 'two words'",

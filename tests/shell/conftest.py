@@ -23,3 +23,15 @@ def held(tmp_path: Path) -> Iterator[HeldWorkspace]:
     yield held
     # End the running step.
     held.go.touch()
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> SampleWorkspace:
+    """Three tasks whose TEST waits for a file."""
+    workspace = SampleWorkspace(tmp_path)
+    workspace.configure(max_parallel=3)
+    workspace.tasks("auth", "mail", "search")
+    held = "echo waiting for go; while [ ! -e go ]; do sleep 0.05; done"
+    path = tmp_path / "penguin.yaml"
+    path.write_text(path.read_text().replace('"test": {"run": ["true"]}', f'"test": {{"run": ["{held}"]}}'))
+    return workspace

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-from pathlib import Path
 
 import pytest
 from tests.support.terminal import Terminal, open_terminal
@@ -17,18 +16,6 @@ SIZES = {4: (90, 44), 9: (110, 12), 15: (140, 48)}
 """Columns and rows of the window, by number of keys."""
 LOWER = ((44, 20), (30, 9), (44, 7), (12, 8), (40, 5), (24, 10))
 """Rows of a window that grows, and then shrinks before it shows the output for the larger size."""
-
-
-@pytest.fixture
-def three(tmp_path: Path) -> SampleWorkspace:
-    """Three tasks whose TEST waits for a file."""
-    workspace = SampleWorkspace(tmp_path)
-    workspace.configure(max_parallel=3)
-    workspace.tasks(*TASKS)
-    held = "echo waiting for go; while [ ! -e go ]; do sleep 0.05; done"
-    path = tmp_path / "penguin.yaml"
-    path.write_text(path.read_text().replace('"test": {"run": ["true"]}', f'"test": {{"run": ["{held}"]}}'))
-    return workspace
 
 
 def start(terminal: Terminal) -> None:

@@ -65,6 +65,7 @@ def test_the_quit_question_has_no_escape_sequence(held: HeldWorkspace, environme
         terminal.see("[s]tay?").press("s")
         terminal.wait_until(lambda: terminal.typed == "").press(CTRL_D)
         terminal.wait_until(lambda: terminal.text.count("[s]tay?") == 2).press("c")
+        terminal.see("[N]o?").press("y")
         assert terminal.exit_code() == 0
         assert b"\x1b" not in terminal.raw
     info = held.newest()

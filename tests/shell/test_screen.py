@@ -7,7 +7,7 @@ import json
 import logging
 
 import pytest
-from tests.support.keys import CTRL_C, CTRL_D, TAB
+from tests.support.keys import CTRL_C, CTRL_D, ENTER, TAB
 from tests.support.shell_session import run_shell
 from tests.support.workspace import SampleWorkspace
 
@@ -174,6 +174,8 @@ async def test_a_line_without_a_slash_is_an_error_with_the_nearest_match(workspa
     async with run_shell(workspace.root) as shell:
         await shell.enter("workflow list")
         await shell.see("error: commands begin with a slash: /workflow list")
+        await shell.enter("penguin workflow list")
+        await shell.see("no 'penguin' before them: /workflow list")
         await shell.enter("start mail")
         await shell.see("error: 'start' is not a command; did you mean /workflow start mail?")
         await shell.enter("/workflow lisst")
@@ -240,6 +242,14 @@ async def test_quitting_with_running_workflows_asks(workspace: SampleWorkspace) 
             await shell.enter("/quit")
             await shell.wait_until(lambda: shell.screen.text.count("[s]tay?") == 2)
             shell.press("c")
+            await shell.see("Cancel 1 workflow? Running steps are stopped. [y]es, [N]o?")
+            shell.press(ENTER)
+            await shell.wait_until(lambda: shell.toolbar == "1 running: auth TEST")
+            await shell.enter("/quit")
+            await shell.wait_until(lambda: shell.screen.text.count("[s]tay?") == 3)
+            shell.press("c")
+            await shell.wait_until(lambda: shell.screen.text.count("[N]o?") == 2)
+            shell.press("y")
             await shell.ended()
             assert (await shell.status("auth", "CANCELLED")).phase == "TEST"
 

@@ -107,6 +107,9 @@ def test_without_utf8_nothing_fails(held: HeldWorkspace, environment: dict[str, 
             assert drawn not in terminal.text
 
 
+SHELL = shlex.join([sys.executable, "-m", "penguin_repl"])
+
+
 class Pane:
     """A shell in a window of tmux."""
 
@@ -131,9 +134,8 @@ class Pane:
 
 
 @contextmanager
-def tmux(folder: Path, socket: Path) -> Iterator[Pane]:
+def tmux(folder: Path, socket: Path, command: str = SHELL) -> Iterator[Pane]:
     pane = Pane(socket)
-    command = shlex.join([sys.executable, "-m", "penguin_repl"])
     pane.run("-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", "-c", os.fspath(folder), command)
     try:
         yield pane

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from penguin_commands.grammar.declarations import Command, CommandTable
 
+PROGRAM = "penguin"
+"""The word before commands on the command line."""
+
 
 def resolve_command(table: CommandTable, words: Sequence[Word]) -> tuple[Command, list[Word]]:
     """Return the command that the first words name, and the remaining words. Raises UsageError."""
@@ -113,6 +116,10 @@ def _check_prefix(command: Command, words: Sequence[Word], *, exact: bool) -> Co
 
 
 def _missing_slash_error(table: CommandTable, word: Word, rest: Sequence[Word]) -> UsageError:
+    if word.text == PROGRAM and rest:
+        suggested = _suggested_lines(table, rest[0], rest[1:])
+        message = f"here, commands have a slash, and no 'penguin' before them{f': {suggested[0]}' if suggested else ''}"
+        return UsageError(message, _hint_of(suggested), word.start, word.end)
     suggested = _suggested_lines(table, word, rest)
     if word.text in table.nouns or table.lookup(word.text, ""):
         message = f"commands begin with a slash: {(suggested or [f'/{word.text}'])[0]}"

@@ -40,6 +40,11 @@ KEYS = {
     **dict.fromkeys(("c", "C"), QuitChoice.CANCEL.value),
     **dict.fromkeys(("s", "S", "c-c", "<sigint>", "escape", "enter"), QuitChoice.STAY.value),
 }
+YES, NO = "yes", "no"
+CONFIRMATION_KEYS = {
+    **dict.fromkeys(("y", "Y"), YES),
+    **dict.fromkeys(("n", "N", "c-c", "<sigint>", "c-d", "escape", "enter"), NO),
+}
 
 
 def running_workflows(session: Session) -> list[WorkflowInfo]:
@@ -69,6 +74,20 @@ async def ask_quit_choice(screen: PromptScreen) -> QuitChoice:
         return QuitChoice(await question.prompt_async(set_exception_handler=False))
     except EOFError:
         return QuitChoice.KEEP
+
+
+async def confirm_cancelling(screen: PromptScreen, count: int) -> bool:
+    """Ask whether to cancel so many workflows. The default is no."""
+    workflows = "1 workflow" if count == 1 else f"{count} workflows"
+    question = make_prompt(
+        screen,
+        f"Cancel {workflows}? Running steps are stopped. [y]es, [N]o? ",
+        key_bindings=answer_key_bindings(CONFIRMATION_KEYS),
+    )
+    try:
+        return await question.prompt_async(set_exception_handler=False) == YES
+    except EOFError:
+        return False
 
 
 async def cancel_all(session: Session, infos: Sequence[WorkflowInfo]) -> None:

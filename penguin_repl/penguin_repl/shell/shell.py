@@ -32,6 +32,7 @@ from penguin_repl.completion.completer import CommandCompleter
 from penguin_repl.completion.workspace_index import WorkspaceIndex
 from penguin_repl.live.drawing import LiveDrawer
 from penguin_repl.live.panel import MENU_LINES, LivePanel
+from penguin_repl.live.reflow import PromptEraser, rearranges_lines
 from penguin_repl.live.refresh import WorkflowRefresher
 from penguin_repl.live.toolbar import NO_WORKFLOWS, toolbar_line
 from penguin_repl.output.print_result import show_progress
@@ -153,6 +154,8 @@ class Shell:
             style=PromptStyle.from_dict({"bottom-toolbar": "noreverse"}) if self._screen.style.color else None,
         )
         self._panel.add_to_prompt(prompt)
+        if rearranges_lines():
+            PromptEraser(prompt.app)
         prompt.app.key_processor.before_key_press += lambda _: self._gc_tuning.on_key()
         return prompt
 
@@ -340,6 +343,10 @@ class Shell:
         self._is_quitting = True
 
     async def _cancel(self, running: list[WorkflowInfo]) -> bool:
+        """Cancel workflows if the user confirms it. Return whether to quit."""
+        question = leaving.confirm_cancelling(self._screen, len(running))
+        if not await self._foreground.run(question, interruptible=False):
+            return False
         try:
             await self._foreground.run(leaving.cancel_all(self._session, running))
         except CommandInterrupted:
