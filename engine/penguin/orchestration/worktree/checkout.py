@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from penguin.orchestration.worktree.digest import MAX_NAMED
-from penguin.orchestration.worktree.git import display_path, split_nul
+from penguin.orchestration.worktree.git import Repository, display_path, split_nul
 from penguin.orchestration.worktree.index import PrivateIndex
 
 NONE = "000000"
@@ -53,23 +53,8 @@ class TreeCheckout:
         found: set[bytes] = set()
         for change in changes:
             if change.then != NONE and change.now == NONE:
-                found |= self._obstacles(change.path, going)
+                found |= obstacles(self._repository, change.path, going)
         return found
-
-    def _obstacles(self, path: bytes, going: set[bytes]) -> set[bytes]:
-        for above in prefixes(path):
-            mode = _mode(self._repository.file(above))
-            if mode is not None and not stat.S_ISDIR(mode):
-                return {above} - going
-        mode = _mode(self._repository.file(path))
-        if mode is None:
-            return set()
-        if not stat.S_ISDIR(mode):
-            return {path}
-        root = os.fsencode(self._repository.top) + b"/"
-        below = os.walk(root + path)
-        held = {f"{os.fsdecode(folder)}/{os.fsdecode(name)}" for folder, _, names in below for name in names}
-        return {os.fsencode(name).removeprefix(root) for name in held} - going
 
     def apply(self, changes: Sequence[FileChange]) -> None:
         """Apply the changes."""
@@ -93,6 +78,23 @@ class TreeCheckout:
                 if folder == self._repository.workspace or folder == self._repository.top:
                     return
                 folder.rmdir()
+
+
+def obstacles(repository: Repository, path: bytes, going: set[bytes]) -> set[bytes]:
+    """Return what is on disk where a new file will be, apart from files that are about to go."""
+    for above in prefixes(path):
+        mode = _mode(repository.file(above))
+        if mode is not None and not stat.S_ISDIR(mode):
+            return {above} - going
+    mode = _mode(repository.file(path))
+    if mode is None:
+        return set()
+    if not stat.S_ISDIR(mode):
+        return {path}
+    root = os.fsencode(repository.top) + b"/"
+    below = os.walk(root + path)
+    held = {f"{os.fsdecode(folder)}/{os.fsdecode(name)}" for folder, _, names in below for name in names}
+    return {os.fsencode(name).removeprefix(root) for name in held} - going
 
 
 def prefixes(path: bytes) -> Iterable[bytes]:

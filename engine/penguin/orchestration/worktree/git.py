@@ -40,7 +40,13 @@ NO_TRANSPORT = {
     **{f"protocol.{name}.allow": "never" for name in ("file", "git", "ssh", "http", "https", "ext")},
 }
 """A repository's configuration can name the source of missing objects, and the program that fetches them."""
-_LIMITS = {"rev-parse": SETTINGS_LIMIT, "config": SETTINGS_LIMIT, "update-index": CONTENT_LIMIT}
+_LIMITS = {
+    "rev-parse": SETTINGS_LIMIT,
+    "config": SETTINGS_LIMIT,
+    "update-index": CONTENT_LIMIT,
+    "checkout-index": CONTENT_LIMIT,
+    "pack-objects": CONTENT_LIMIT,
+}
 """The time limits of commands."""
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 

@@ -1,0 +1,98 @@
+"""The move of a branch with its checkouts: what can fail is done before it, the rest can be repeated."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from penguin.orchestration.files.failpoints import reach
+from penguin.orchestration.worktree.git import GitError, Repository
+from penguin.orchestration.worktree.landing.checkout_plan import changed_paths, plan_checkout
+from penguin.orchestration.worktree.landing.checkout_update import FilesChanged, update_checkout
+from penguin.orchestration.worktree.landing.checkouts import checkouts_of
+from penguin.orchestration.worktree.landing.index_lock import IndexLock, lock_checkouts, release_all
+from penguin.orchestration.worktree.landing.outcomes import BranchMoved, Landed, LandingBusy, Unfinished
+from penguin.orchestration.worktree.landing.record import LandingRecord, write_record
+from penguin.orchestration.worktree.landing.target_branch import branch_ref, branch_tip, contains
+
+
+class BranchMove:
+    """The move of a branch of the user's repository from one commit to another. The record is in `folder`."""
+
+    def __init__(self, repository: Repository, folder: Path, branch: str, tip: str, commit: str) -> None:
+        self._repository = repository
+        self._folder = folder
+        self._record = LandingRecord(branch, tip, commit, secrets.token_hex(8), [])
+
+    def run(self, wait: float, on_wait: Callable[[str], None]) -> Landed | Unfinished:
+        """Move the branch and its checkouts.
+
+        Raises LandingBusy, LandingRefused, BranchMoved, WorkflowError, OSError: nothing has moved then.
+        """
+        reach("landing.intent.before")
+        write_record(self._folder, self._record)
+        reach("landing.intent.after")
+        ref, token = branch_ref(self._record.branch), self._record.token
+        locks = lock_checkouts(self._repository, ref, token, wait, on_wait)
+        try:
+            self._prepare(locks)
+            self._move()
+        # Not after Ctrl-C: the branch may have moved. Recovery finds out.
+        except Exception:
+            release_all(locks)
+            raise
+        return go_forward(self._folder, self._record)
+
+    def _prepare(self, locks: list[IndexLock]) -> None:
+        record = self._record
+        changes = changed_paths(self._repository, record.tip, record.commit) if locks else []
+        plans = [plan_checkout(lock, record.tip, changes) for lock in locks]
+        self._record = record._replace(checkouts=plans)
+        reach("landing.plan.before")
+        write_record(self._folder, self._record)
+        reach("landing.plan.after")
+        now = [os.fspath(checkout.top) for checkout in checkouts_of(self._repository, branch_ref(record.branch))]
+        if now != [plan.top for plan in plans]:
+            raise BranchMoved
+
+    def _move(self) -> None:
+        """Move the branch by compare-and-swap. Raises BranchMoved if it is elsewhere meanwhile."""
+        record, ref = self._record, branch_ref(self._record.branch)
+        options = ("--create-reflog", "-m", f"penguin: land {record.commit[:12]}")
+        reach("landing.move.before")
+        try:
+            self._repository.run("update-ref", *options, ref, record.commit, record.tip)
+        except GitError:
+            tip = branch_tip(self._repository, record.branch)
+            if tip == record.tip:
+                raise
+            # A git process of a landing that was killed may have been faster.
+            if not contains(self._repository, tip, record.commit):
+                raise BranchMoved from None
+        reach("landing.move.after")
+
+
+def go_forward(folder: Path, record: LandingRecord) -> Landed | Unfinished:
+    """Update the checkouts of a branch that has moved. Can be repeated."""
+    for plan in record.checkouts:
+        try:
+            update_checkout(plan, record.token)
+        except FilesChanged as error:
+            hint = "move your versions of these files away, then /workflow resume"
+            return Unfinished(record.branch, record.commit, str(error), hint, error.paths)
+        except (GitError, LandingBusy) as error:
+            return Unfinished(record.branch, record.commit, error.message, error.hint or "/workflow resume")
+        except OSError as error:
+            reason = f"can't update {plan.top}: {error.strerror or error}"
+            return Unfinished(record.branch, record.commit, reason, "correct this, then /workflow resume")
+    reach("landing.done.before")
+    write_record(folder, record._replace(landed=True))
+    reach("landing.done.after")
+    return landed(record)
+
+
+def landed(record: LandingRecord) -> Landed:
+    """Return the outcome of a landing whose record says that it is done."""
+    return Landed(record.branch, record.commit, record.tip)
