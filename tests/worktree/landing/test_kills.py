@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 import re
+import subprocess
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.support.waiting import wait_until
 from tests.worktree.landing.landing_process import killed_landing, start_landing
 from tests.worktree.landing.users_repository import TARGET, UsersRepository, files_of, landed, writing
 
@@ -191,28 +192,29 @@ def test_a_landing_that_is_not_repeated_leaves_no_lock(user: UsersRepository) ->
     user.git("commit", "-qm", "the user goes on")
 
 
-def test_random_kills_while_the_checkout_follows(tmp_path: Path) -> None:
-    """Of 100 kills each leaves files of the old or the new commit, and the recovery completes them."""
+@pytest.mark.parametrize("seed", range(10))
+def test_random_kills_while_the_checkout_follows(tmp_path: Path, seed: int) -> None:
+    """10 kills of one landing leave only files of the old and the new commit, and the next call completes them."""
     user = UsersRepository(tmp_path)
-    branch = user.target("current")
     names = [f"folder{number % 9}/file{number}" for number in range(120)]
-    chosen = random.Random(17)
-    for number in range(100):
-        text = f"{number}\n" * 50
-        user.write("other.py", f"the user's own change {number}\n")
-        request = user.work(lambda top, text=text: [_write(top / name, text) for name in names])
-        request = replace(request, branch=branch, folder=tmp_path / "runs" / str(number))
-        tip = user.tip(branch)
-        count = chosen.randrange(1, len(names))
-        if chosen.random() < 0.5:
-            killed_landing(request, f"landing.place.{chosen.choice(('before', 'after'))}:{count}")
-        else:
-            _kill_at_random(user, request, branch, tip)
-        assert landed(land(request)).parent == tip
-        assert user.git("status", "--porcelain") == " M other.py\n"
-        assert {user.read(name) for name in names} == {text}
-        assert user.read("other.py") == f"the user's own change {number}\n"
-        assert user.git("rev-list", "--count", branch).strip() == str(number + 2)
+    for name in names:
+        user.write(name, "old\n")
+    user.commit("files")
+    user.write("other.py", "the user's own change\n")
+    branch = user.target("current")
+    request = replace(user.work(lambda top: [_write(top / name, "new\n") for name in names]), branch=branch)
+    chosen = random.Random(seed)
+    killed_landing(request, f"landing.place.before:{chosen.randrange(1, 20)}")
+    for _ in range(8):
+        place = chosen.choice(("before", "after"))
+        killed_landing(request, f"landing.place.{place}:{chosen.randrange(1, 10)}")
+        assert {user.read(name) for name in names} <= {"old\n", "new\n"}
+    _kill_at_random(request, chosen.random())
+    landed(land(request))
+    assert {user.read(name) for name in names} == {"new\n"}
+    assert user.git("status", "--porcelain") == " M other.py\n"
+    assert user.read("other.py") == "the user's own change\n"
+    assert user.git("rev-list", "--count", f"{request.base}..{branch}").strip() == "1"
     user.is_whole()
 
 
@@ -221,9 +223,9 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-def _kill_at_random(user: UsersRepository, request: LandingRequest, branch: str, tip: str) -> None:
-    """Kill the process at a moment after the branch has moved."""
-    ref = user.top / ".git" / "refs" / "heads" / branch
+def _kill_at_random(request: LandingRequest, part: float) -> None:
+    """Kill the process at any moment of its life."""
     with start_landing(request) as process:
-        wait_until(lambda: ref.read_text().strip() != tip or process.poll() is not None, "the move")
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(part)
         process.kill()
