@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -17,12 +18,16 @@ _SIMPLE = ("branch", "work", "base", "passed_tree", "seconds", "refs", "style", 
 _ROOT = Path(__file__).parents[3]
 
 
-def start_landing(request: LandingRequest, failpoint: str = "") -> subprocess.Popen[str]:
-    """Start the landing. It reports the type of the outcome on standard output."""
+def start_landing(request: LandingRequest, failpoint: str = "", file_size: int = -1) -> subprocess.Popen[str]:
+    """Start the landing. It reports the type of the outcome on standard output.
+
+    `file_size` is the largest number of bytes that it, and git, can write to a file.
+    """
     values = {name: getattr(request, name) for name in _SIMPLE}
     values |= {name: os.fspath(getattr(request, name)) for name in ("objects", "folder")}
     values |= {"top": os.fspath(request.repository.workspace), "workflow": request.text.workflow_id}
-    command = [sys.executable, "-m", __name__, json.dumps(values | {"failpoint": failpoint})]
+    values |= {"failpoint": failpoint, "file_size": file_size}
+    command = [sys.executable, "-m", __name__, json.dumps(values)]
     return subprocess.Popen(command, cwd=_ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
@@ -44,6 +49,7 @@ def main() -> None:
         text=CommitText("Add the thing", values["workflow"], "sha256:1234"),
         **{name: values[name] for name in _SIMPLE},
     )
+    resource.setrlimit(resource.RLIMIT_FSIZE, (values["file_size"], resource.RLIM_INFINITY))
     print(type(land(request)).__name__)
 
 

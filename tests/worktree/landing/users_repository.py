@@ -57,6 +57,10 @@ class UsersRepository:
     def tip(self, name: str = TARGET) -> str:
         return git(self.top, "rev-parse", name).strip()
 
+    @property
+    def format(self) -> str:
+        return git(self.top, "rev-parse", "--show-object-format").strip()
+
     def target(self, setting: str = TARGET) -> str:
         return prepare_target(Repository(self.top), setting).name
 

@@ -7,13 +7,14 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+from penguin.orchestration.backend import WorkflowError
 from penguin.orchestration.files.failpoints import reach
 from penguin.orchestration.worktree.git import GitError, Repository
 from penguin.orchestration.worktree.landing.checkout_plan import changed_paths, plan_checkout
 from penguin.orchestration.worktree.landing.checkout_update import FilesChanged, update_checkout
 from penguin.orchestration.worktree.landing.checkouts import checkouts_of
 from penguin.orchestration.worktree.landing.index_lock import IndexLock, lock_checkouts, release_all
-from penguin.orchestration.worktree.landing.outcomes import BranchMoved, Landed, LandingBusy, Unfinished
+from penguin.orchestration.worktree.landing.outcomes import BranchMoved, Landed, Unfinished
 from penguin.orchestration.worktree.landing.record import LandingRecord, write_record
 from penguin.orchestration.worktree.landing.target_branch import branch_ref, branch_tip, contains
 
@@ -76,20 +77,23 @@ class BranchMove:
 
 def go_forward(folder: Path, record: LandingRecord) -> Landed | Unfinished:
     """Update the checkouts of a branch that has moved. Can be repeated."""
-    for plan in record.checkouts:
-        try:
+
+    def unfinished(reason: str, hint: str, paths: tuple[bytes, ...] = ()) -> Unfinished:
+        return Unfinished(record.branch, record.commit, reason, hint, paths)
+
+    try:
+        for plan in record.checkouts:
             update_checkout(plan, record.token)
-        except FilesChanged as error:
-            hint = "move your versions of these files away, then /workflow resume"
-            return Unfinished(record.branch, record.commit, str(error), hint, error.paths)
-        except (GitError, LandingBusy) as error:
-            return Unfinished(record.branch, record.commit, error.message, error.hint or "/workflow resume")
-        except OSError as error:
-            reason = f"can't update {plan.top}: {error.strerror or error}"
-            return Unfinished(record.branch, record.commit, reason, "correct this, then /workflow resume")
-    reach("landing.done.before")
-    write_record(folder, record._replace(landed=True))
-    reach("landing.done.after")
+        reach("landing.done.before")
+        write_record(folder, record._replace(landed=True))
+        reach("landing.done.after")
+    except FilesChanged as error:
+        return unfinished(str(error), "move your versions of these files away, then /workflow resume", error.paths)
+    except WorkflowError as error:
+        return unfinished(error.message, f"{error.hint or 'correct this'}, then /workflow resume")
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return unfinished(f"can't write {where}{error.strerror or error}", "correct this, then /workflow resume")
     return landed(record)
 
 

@@ -44,7 +44,7 @@ def update_checkout(plan: CheckoutPlan, token: str) -> None:
     # Only the holder of the lock changes the index: another one is ours, or the lock was removed by a person.
     if state_of(checkout.index) == plan.index_before and (lock.staging / "index").exists():
         if not lock.is_ours and not lock.take():
-            raise LandingBusy(f"another git command holds {lock.path}", "wait for it, then /workflow resume")
+            raise LandingBusy(f"another git command holds {lock.path}", "wait for it")
         _Placement(plan, lock).run()
         _publish_index(lock)
     lock.release()

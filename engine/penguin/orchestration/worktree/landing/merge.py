@@ -1,7 +1,7 @@
 """The merge of a workflow's commit into the tip of a branch, without a working tree.
 
-Renames are followed by git 2.38 and later. An older git merges path by path in an index of its own: it finds more
-conflicts, and never another result.
+git 2.38 and later follows renames and knows attributes such as merge=union. An older git merges path by path, in an index
+of its own: it finds more conflicts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from penguin.orchestration.worktree.git import GitError, Repository, split_nul
+from penguin.orchestration.worktree.git import GitError, GitTimeout, Repository, split_nul
 from penguin.orchestration.worktree.landing.outcomes import Conflict, ConflictingFile, Side
 from penguin.orchestration.worktree.landing.target_branch import contains
 
@@ -85,15 +85,16 @@ def _merge_by_path(
     index = scratch / "index"
     place = ("-C", env["GIT_WORK_TREE"])
     repository.run(*place, "read-tree", "-i", "-m", "--aggressive", base, *commits, env=env, index=index)
-    # It fails where files conflict, and leaves their entries unmerged.
-    merge = ("merge-index", "-o", "-q", "git-merge-one-file", "-a")
-    repository.run(*place, *merge, env=env, index=index, fine=(0, 1, 128))
-    if unmerged := split_nul(repository.run("ls-files", "-z", "--unmerged", index=index)):
-        return b"", unmerged
+    # The merge program of git needs it for files that both sides added.
+    repository.run("hash-object", "-w", "--stdin")
     try:
-        return repository.run("write-tree", index=index).strip(), []
+        repository.run(*place, "merge-index", "-o", "-q", "git-merge-one-file", "-a", env=env, index=index)
+    except GitTimeout:
+        raise
     except GitError:
-        return b"", []
+        # Files conflict. Their entries are unmerged.
+        return b"", split_nul(repository.run("ls-files", "-z", "--unmerged", index=index))
+    return repository.run("write-tree", index=index).strip(), []
 
 
 def conflicting_files(stages: list[bytes]) -> tuple[ConflictingFile, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import NamedTuple
 
 from penguin.orchestration.worktree.git import GitError, Repository
@@ -86,10 +87,9 @@ def _commit(repository: Repository, name: str) -> str:
 
 
 def _checked_name(repository: Repository, name: str) -> str:
-    try:
-        repository.run("check-ref-format", _HEADS + name)
-    except GitError as error:
-        raise LandingRefused(f"{name!r} is not a name for a branch", "name another branch in land.branch") from error
+    # git replaces `@{-1}` by the name of a branch.
+    if repository.run("check-ref-format", "--branch", name, fine=(0, 128)) != os.fsencode(f"{name}\n"):
+        raise LandingRefused(f"{name!r} is not a name for a branch", "name another branch in land.branch")
     return name
 
 
