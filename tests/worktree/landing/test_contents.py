@@ -221,6 +221,22 @@ def test_a_submodule_becomes_files_and_back(user: UsersRepository) -> None:
     assert status(user.top) == ""
 
 
+def test_files_do_not_take_the_place_of_a_submodule_that_is_checked_out(user: UsersRepository) -> None:
+    inner = UsersRepository(user.folder / "inner", f"--object-format={user.format}")
+    user.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", os.fspath(inner.top), "sub")
+    user.commit("submodule")
+
+    def unnest(top: Path) -> None:
+        git(top, "rm", "-q", "--cached", "sub")
+        writing(sub___new="1")(top)
+
+    before = user.traces()
+    outcome = land(replace(user.work(unnest), branch=user.target("current")))
+    assert isinstance(outcome, Refused)
+    assert b"sub/code.py" in outcome.paths
+    assert user.traces() == before
+
+
 def test_names_that_differ_in_case_alone_are_refused_where_they_are_one_file(user: UsersRepository) -> None:
     user.git("config", "core.ignoreCase", "true")
     branch = user.target("current")

@@ -7,6 +7,7 @@ import itertools
 import os
 import shutil
 import stat
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -156,6 +157,37 @@ def test_work_whose_objects_are_gone_is_refused(user: UsersRepository) -> None:
     assert isinstance(outcome, Refused)
     assert outcome.reason
     assert outcome.hint
+
+
+def test_damaged_objects_do_not_reach_the_users_repository(user: UsersRepository) -> None:
+    """The object folder of a clone belongs to its agent."""
+    user.target()
+    request = user.work(writing(a="good"))
+    blob = git(request.objects, "rev-parse", f"{request.work}:a").strip()
+    file = request.objects / blob[:2] / blob[2:]
+    file.chmod(0o644)
+    file.write_bytes(zlib.compress(b"blob 4\0evil"))
+    before = user.traces()
+    outcome = land(request)
+    assert isinstance(outcome, Refused)
+    assert outcome.reason
+    assert user.traces() == before
+    user.is_whole()
+
+
+@pytest.mark.parametrize("name", [b".git", b"..", b"GIT~1"])
+def test_a_tree_that_git_would_not_check_out_does_not_land(user: UsersRepository, name: bytes) -> None:
+    user.target()
+    request = user.work(writing(a="1"))
+    blob = bytes.fromhex(git(request.objects, "rev-parse", f"{request.work}:a").strip())
+    (request.folder / "tree").parent.mkdir(parents=True)
+    (request.folder / "tree").write_bytes(b"100644 " + name + b"\0" + blob)
+    tree = git(request.objects, "hash-object", "-w", "--literally", "-t", "tree", f"{request.folder}/tree").strip()
+    work = git(request.objects, "commit-tree", "-p", request.base, "-m", "evil", tree).strip()
+    outcome = land(replace(request, work=work, passed_tree=tree))
+    assert isinstance(outcome, Refused)
+    assert "fsck" in outcome.reason or "contains" in outcome.reason
+    assert user.tip() == request.base
 
 
 def test_a_damaged_record_is_named(user: UsersRepository) -> None:

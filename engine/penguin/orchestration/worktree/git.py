@@ -46,6 +46,7 @@ _LIMITS = {
     "update-index": CONTENT_LIMIT,
     "checkout-index": CONTENT_LIMIT,
     "pack-objects": CONTENT_LIMIT,
+    "index-pack": CONTENT_LIMIT,
 }
 """The time limits of commands."""
 _CONTROL = re.compile("[\x00-\x1f\x7f]")

@@ -113,6 +113,10 @@ def _in_the_way(lock: IndexLock, changes: Sequence[PathChange]) -> set[bytes]:
     going = {change.path for change in changes if change.old_mode not in _NOT_FILES}
     new = [row.path for row in changes if row.old_mode in _NOT_FILES and row.new_mode not in (NONE, row.old_mode)]
     found = {path for name in new for path in obstacles(repository, name, going)}
+    for folder in (row.path for row in changes if (row.old_mode, row.new_mode) == (REPOSITORY, NONE)):
+        # A submodule that is checked out stays, so no files can take its place.
+        if any(path.startswith(folder + b"/") for path in new):
+            found |= obstacles(repository, folder, going)
     return found | _same_but_for_case(repository, new, {row.path for row in changes if row.new_mode == NONE})
 
 

@@ -6,6 +6,7 @@ While it is there, ordinary git commands refuse to change the index or to switch
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from penguin.orchestration.worktree.git import Repository
 from penguin.orchestration.worktree.landing.checkouts import Checkout, checkouts_of, is_rebased
 from penguin.orchestration.worktree.landing.outcomes import LandingBusy
 
+_MARK = b"penguin landing "
 _INTERVAL = 0.05
 """Seconds between two looks at a lock of another program."""
 
@@ -28,7 +30,7 @@ class IndexLock:
         self.checkout = checkout
         self.path = Path(f"{checkout.index}.lock")
         self.staging = checkout.index.parent / f"penguin-landing-{token}"
-        self._content = f"penguin landing {token}\n".encode()
+        self._content = _MARK + f"{token}\n".encode()
 
     def take(self) -> bool:
         """Take the lock. Return False if another program has it. Raises OSError."""
@@ -47,10 +49,21 @@ class IndexLock:
     @property
     def is_ours(self) -> bool:
         """Return whether the lock holds our token."""
+        return self._read() == self._content
+
+    @property
+    def holder(self) -> tuple[str, str]:
+        """Return who else has the lock, and what to type."""
+        if self._read().startswith(_MARK):
+            return f"another landing holds {self.path}", "wait for it, or type /workflow list to see it"
+        name, top = shlex.quote(os.fspath(self.path)), self.checkout.top
+        return f"another git command holds {self.path}", f"wait for it, or, if no git runs in {top}, type: rm {name}"
+
+    def _read(self) -> bytes:
         try:
-            return self.path.read_bytes() == self._content
+            return self.path.read_bytes()
         except OSError:
-            return False
+            return b""
 
     def release(self) -> None:
         """Remove the lock if it is ours, and what was prepared. Raises OSError."""
@@ -118,10 +131,7 @@ def _lock_each(repository: Repository, ref: str, token: str, locks: list[IndexLo
         lock = IndexLock(checkout, token)
         locks.append(lock)
         if not lock.take():
-            return (
-                f"another git command holds {lock.path}",
-                f"wait for it, or, if none runs in {checkout.top}: rm {os.fspath(lock.path)}; then /workflow resume",
-            )
+            return lock.holder
         # A command that holds the lock only now and then, such as a rebase, has left its files.
         if operation := checkout.operation:
             return (

@@ -1,7 +1,7 @@
 """The merge of a workflow's commit into the tip of a branch, without a working tree.
 
-git 2.38 and later follows renames and knows attributes such as merge=union. An older git merges path by path, in an index
-of its own: it finds more conflicts.
+git 2.38 and later follows renames and knows attributes such as merge=union. An older git merges path by path, in an
+index of its own: it finds more conflicts.
 """
 
 from __future__ import annotations

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from penguin.orchestration.files.failpoints import reach
-from penguin.orchestration.worktree.git import Repository
+from penguin.orchestration.worktree.git import NoRepository, Repository
 from penguin.orchestration.worktree.landing.branch_move import go_forward, landed
 from penguin.orchestration.worktree.landing.checkouts import Checkout, worktrees
 from penguin.orchestration.worktree.landing.index_lock import IndexLock
@@ -47,6 +48,8 @@ def _release(repository: Repository, record: LandingRecord) -> None:
     """Remove our locks, and what was prepared beside them, in every worktree: the plan may not be recorded yet."""
     reach("landing.undo.before")
     for worktree in worktrees(repository):
-        if worktree.top.is_dir():
-            IndexLock(Checkout(worktree.top), record.token).release()
+        # A worktree that is damaged, or was removed, has no lock of ours.
+        with suppress(NoRepository):
+            if worktree.top.is_dir():
+                IndexLock(Checkout(worktree.top), record.token).release()
     reach("landing.undo.after")

@@ -69,12 +69,8 @@ def branch_ref(name: str) -> str:
 
 
 def contains(repository: Repository, tip: str, commit: str) -> bool:
-    """Return whether a commit is another one or one of its ancestors. False if one of them does not exist."""
-    try:
-        count = repository.run("rev-list", "--count", "--max-count=1", f"^{tip}", commit)
-    except GitError:
-        return False
-    return count.strip() == b"0"
+    """Return whether a commit is another one or one of its ancestors. Raises GitError if one of them is missing."""
+    return repository.run("rev-list", "--count", "--max-count=1", f"^{tip}", commit).strip() == b"0"
 
 
 def count_commits(repository: Repository, old: str, new: str) -> int:

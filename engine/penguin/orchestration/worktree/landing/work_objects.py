@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from penguin.orchestration.files.failpoints import reach
 from penguin.orchestration.worktree.git import Repository
@@ -16,17 +17,43 @@ from penguin.orchestration.worktree.git import Repository
 def bring_work(repository: Repository, objects: Path, commit: str, base: str, ref: str) -> None:
     """Copy a commit, and what it has beyond its base, into the repository. A ref keeps it from being pruned.
 
-    Raises GitError.
+    Args:
+        repository: The user's repository.
+        objects: The object folder of the clone.
+        commit: The commit of the work.
+        base: The commit of the user's repository that it started from.
+        ref: The ref to set.
+
+    Raises:
+        GitError: Objects are missing or not sound, or can't be written.
+        OSError: The pack can't be moved into place.
     """
     reach("landing.objects.before")
     if not repository.has(commit):
-        store = os.fsdecode(repository.run("rev-parse", "--git-path", "objects/pack/pack").removesuffix(b"\n"))
-        # Written beside and renamed by git. Complete: a pack that refers to others would need the clone.
-        options = ("--revs", "--non-empty", "-q", "--delta-base-offset", os.path.normpath(repository.top / store))
-        repository.run("pack-objects", *options, stdin=f"{commit}\n^{base}\n".encode(), env=alternate(objects))
+        _copy(repository, objects, commit, base)
     reach("landing.objects.after")
     repository.run("update-ref", ref, commit)
     reach("landing.kept.after")
+
+
+def _copy(repository: Repository, objects: Path, commit: str, base: str) -> None:
+    store = Path(os.path.normpath(repository.top / _line(repository.run("rev-parse", "--git-path", "objects"))))
+    # git gc removes what a crash leaves in folders of this name.
+    with TemporaryDirectory(prefix="tmp_objdir-penguin-", dir=store) as folder:
+        options = ("--revs", "-q", "--delta-base-offset", f"{folder}/pack")
+        revisions = f"{commit}\n^{base}\n".encode()
+        name = _line(repository.run("pack-objects", *options, stdin=revisions, env=alternate(objects)))
+        pack = Path(folder) / f"pack-{name}.pack"
+        # pack-objects copies what an agent may have written. This computes the names again, and checks every object.
+        repository.run("index-pack", "--strict", os.fspath(pack))
+        (store / "pack").mkdir(exist_ok=True)
+        # The index last: it makes git use the pack.
+        for file in (pack, pack.with_suffix(".idx")):
+            file.rename(store / "pack" / file.name)
+
+
+def _line(output: bytes) -> str:
+    return os.fsdecode(output.removesuffix(b"\n"))
 
 
 def alternate(objects: Path) -> dict[str, str]:
