@@ -41,12 +41,8 @@ NO_TRANSPORT = {
 }
 """A repository's configuration can name the source of missing objects, and the program that fetches them."""
 _LIMITS = {
-    "rev-parse": SETTINGS_LIMIT,
-    "config": SETTINGS_LIMIT,
-    "update-index": CONTENT_LIMIT,
-    "checkout-index": CONTENT_LIMIT,
-    "pack-objects": CONTENT_LIMIT,
-    "index-pack": CONTENT_LIMIT,
+    **dict.fromkeys(("rev-parse", "config"), SETTINGS_LIMIT),
+    **dict.fromkeys(("update-index", "checkout-index", "read-tree", "pack-objects", "index-pack"), CONTENT_LIMIT),
 }
 """The time limits of commands."""
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
@@ -82,6 +78,9 @@ class Repository:
     `restricted`: run no program that the repository's configuration names, neither filters nor transports for missing
     objects. Files are then read as they are on disk, unfiltered.
     """
+
+    options: tuple[str, ...] = ()
+    """Further options for every git command."""
 
     def __init__(self, workspace: Path, *, restricted: bool = False) -> None:
         self.workspace = workspace
@@ -178,7 +177,7 @@ class Repository:
         limits = self._restriction if self.restricted and not free else {}
         try:
             done = run_process(
-                (*GIT, *arguments),
+                (*GIT, *self.options, *arguments),
                 folder,
                 {**environment(), **limits, **env},
                 stdin=stdin,
@@ -197,7 +196,9 @@ class Repository:
         """Yield the output of a git command piece by piece. The command is ended if the reader stops."""
         limits = self._restriction if self.restricted else {}
         try:
-            yield from stream_process((*GIT, *arguments), self.top, {**environment(), **limits, **(env or {})})
+            yield from stream_process(
+                (*GIT, *self.options, *arguments), self.top, {**environment(), **limits, **(env or {})}
+            )
         except TimeoutError as error:
             raise GitTimeout(arguments[0], str(error)) from error
 
