@@ -59,6 +59,11 @@ LAUNCHER = (
 LAUNCHER_STOPPING = ("stop.heard", "stop.sent")
 ELSEWHERE = ("command.before", "command.after", "replace.before", "replace.after", "schema.copied")
 """Failpoints in the tests of commands and of the store."""
+TREES = (
+    *("tree.kept", "tree.filters", "tree.begun", "tree.folder", "tree.files", "tree.git", "tree.renamed"),
+    *("setup.copied", "setup.placed", "work.tree", "work.commit", "check.folder", "check.files", "check.git"),
+)
+"""Failpoints in the tests of trees."""
 
 
 def test_every_failpoint_is_tested() -> None:
@@ -67,7 +72,7 @@ def test_every_failpoint_is_tested() -> None:
     sources -= set(Path(penguin.orchestration.__file__).parent.glob("worktree/landing/*.py"))
     there = {name for path in sources for name in re.findall(r'\breach\("([a-z.]+)"\)', path.read_text())}
     engine = NOT_STARTED + STARTING + STEPPING + ENDING + COMMITTING + ADOPTING + TAKING_OVER + STOPPING
-    tried = {name.partition(":")[0] for name in engine + LAUNCHER + LAUNCHER_STOPPING + ELSEWHERE}
+    tried = {name.partition(":")[0] for name in engine + LAUNCHER + LAUNCHER_STOPPING + ELSEWHERE + TREES}
     assert there == tried
     assert len(there) >= 25
 
