@@ -27,6 +27,9 @@ class AgentRequest:
 
     spec: AgentSpec
     workspace: Path
+    """The folder in which it runs: that of the workspace, or of its private clone."""
+    checkout: Path | None = None
+    """The folder of the user's own workspace; None: the same."""
     run_dir: Path
     """The folder of the attempt."""
     env: Mapping[str, str]
@@ -45,7 +48,7 @@ class AgentRequest:
     @property
     def home(self) -> Path | None:
         """Return the absolute path of the agent's own configuration folder; None: the agent uses the user's."""
-        return None if self.spec.home is None else self.workspace / expand_home(self.spec.home)
+        return None if self.spec.home is None else (self.checkout or self.workspace) / expand_home(self.spec.home)
 
 
 @dataclass(frozen=True, slots=True)

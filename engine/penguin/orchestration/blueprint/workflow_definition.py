@@ -13,8 +13,9 @@ from penguin.orchestration.config.budgets import budgets_of
 from penguin.orchestration.config.document_checker import Checker, Node, nearest
 from penguin.orchestration.config.orchestration_keys import read_fields
 from penguin.orchestration.config.phases import Fields, Phases, check_phases, overlay
-from penguin.orchestration.core.definition import Definition, Gate, GateCommand
+from penguin.orchestration.core.definition import Definition, Gate, GateCommand, LandSettings, TreeSettings
 from penguin.orchestration.core.retry_policy import RetryPolicy
+from penguin.orchestration.core.tree_isolation import TREE
 from penguin.orchestration.workflow_status import GATES
 
 if TYPE_CHECKING:
@@ -40,12 +41,15 @@ def build_definition(
     timeouts, retry, phases = _check_start(start_config) if start_config else ({}, {}, {})
     found = build_gates(overlay(item_phases(settings, item), phases))
     named = [name for gate in found.values() for name in (gate.agent, gate.judge) if name and not gate.skip]
+    isolation = item.isolation or settings.isolation
     return Definition(
         task=item.task,
         gates=found,
         agents=agent_specs(settings.agents, named),
         budgets=budgets_of(settings.budgets),
-        isolation=item.isolation or settings.isolation,
+        isolation=isolation,
+        tree=TreeSettings(**settings.tree) if isolation == TREE else TreeSettings(),
+        land=_land(settings, item) if isolation == TREE else None,
         timeouts=_by_phase(settings.phase_timeouts | item.timeouts | timeouts),
         retry=RetryPolicy(**{**settings.retry, **retry}),
         max_output=settings.max_output,
@@ -53,6 +57,14 @@ def build_definition(
         env_deny=settings.env_deny,
         checkpoint_exclude=settings.checkpoint_exclude,
     )
+
+
+def _land(settings: Settings, item: BlueprintItem) -> LandSettings:
+    fields = settings.land
+    if fields is None:
+        return LandSettings()
+    # Not str.format: the rest of the name may have braces.
+    return LandSettings(**{**fields, "branch": fields["branch"].replace("{blueprint}", item.task.blueprint_id)})
 
 
 def item_phases(settings: Settings, item: BlueprintItem) -> Phases:

@@ -20,6 +20,7 @@ from penguin.orchestration.config.env_names import check_names
 from penguin.orchestration.config.orchestration_keys import DEFAULTS, PHASES, read_environment, read_fields
 from penguin.orchestration.config.phases import DEFAULT_PHASES, Phases, check_phases, overlay, relative_paths
 from penguin.orchestration.config.settings import Setting, Settings
+from penguin.orchestration.config.tree import check_tree
 from penguin.orchestration.config.ui import check_ui
 from penguin.orchestration.core.tree_isolation import CHECKPOINT_EXCLUDE, IN_PLACE, ISOLATIONS
 from penguin.orchestration.files.workspace import project_id_of
@@ -35,6 +36,8 @@ _KEYS = (
     "blueprints",
     "phases",
     "isolation",
+    "tree",
+    "land",
     "agents",
     "budget",
     "env",
@@ -73,6 +76,8 @@ def load_settings(
     settings |= _storage(entries.get("storage"), checker)
     settings |= _ui(entries.get("ui"), checker)
     settings |= _isolation(entries.get("isolation"), checker)
+    for key, values in check_tree(entries, checker).items():
+        settings[key] = _from_file(document, key, values)
     phases = check_phases(entries.get("phases"), checker)
     agents = check_agents(entries.get("agents"), checker)
     for phase, key, message, hint in unknown_agents(phases, agents):

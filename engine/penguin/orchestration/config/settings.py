@@ -73,6 +73,17 @@ class Settings:
         return str(self._value("isolation"))
 
     @property
+    def tree(self) -> dict[str, Any]:
+        """The fields of TreeSettings."""
+        return dict(self._value("tree"))
+
+    @property
+    def land(self) -> dict[str, Any] | None:
+        """The fields of LandSettings, with the branch as it is configured; None: landing is off."""
+        value = self._value("land")
+        return None if value is None else dict(value)
+
+    @property
     def storage_url(self) -> str | None:
         """Where outputs and evidence of attempts are copied to: a folder, or a URL that fsspec knows."""
         value = self._value("storage.url")

@@ -22,6 +22,8 @@ class AttemptInput(Record, frozen=True, kw_only=True):
     """The conversation that its agent continues; empty: a new one."""
     tested_tree: str = ""
     """Digest of the tree that TEST passed on; empty if there is none."""
+    merged: str = ""
+    """The commit with the merged tree on which the gates run again before a landing; empty: the workflow's own."""
 
 
 def attempt_input(state: State) -> AttemptInput:
@@ -33,4 +35,5 @@ def attempt_input(state: State) -> AttemptInput:
         budget=remaining_budget(state.definition.budgets, state.granted, state.usage, state.used_before),
         snapshot=state.snapshot,
         tested_tree=tested.tree if tested is not None else "",
+        merged=state.landing.merged if state.landing is not None else "",
     )

@@ -192,8 +192,30 @@ class LandSettings(Record, frozen=True, kw_only=True):
 
     branch: str = ""
     """The target branch, as it was named at the start; empty: the commit lands nowhere, and a branch keeps it."""
+    style: str = "squash"
+    """squash: one commit; merge: a merge commit that keeps those of the workflow."""
     review: bool = False
     """A person approves before the branch moves."""
+    author: str = ""
+    """`Name <email>`; empty: the user's git identity."""
+    sign: bool = False
+    """Sign the commit with the user's key."""
+
+
+class TreeSettings(Record, frozen=True, kw_only=True):
+    """What a workflow's private clone gets beside the files of its base. Paths are relative to the workspace."""
+
+    path: str = ""
+    """The folder of all trees; empty: the default."""
+    setup: tuple[str, ...] = ()
+    """Lines for `/bin/sh`, run in a new clone and when a file of `setup_when` changed."""
+    setup_when: tuple[str, ...] = ()
+    copy: tuple[str, ...] = ()
+    """Files and folders, ignored by git, to copy from the workspace."""
+    link: tuple[str, ...] = ()
+    """Folders of the workspace to link to."""
+    own_objects: bool = False
+    """Hide all objects of the repository but those of the base."""
 
 
 class Definition(Record, frozen=True, kw_only=True):
@@ -217,5 +239,7 @@ class Definition(Record, frozen=True, kw_only=True):
     budgets: Budgets = Budgets()
     isolation: str = IN_PLACE
     """A value of ISOLATIONS: who else may work in the working tree meanwhile."""
+    tree: TreeSettings = TreeSettings()
+    """For isolation in a tree."""
     land: LandSettings | None = None
     """None: the work stays where it was made, in the workspace."""

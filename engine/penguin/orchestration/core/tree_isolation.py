@@ -6,11 +6,13 @@ from penguin.orchestration.backend import WorkflowStatus
 
 CHECKPOINT_EXCLUDE = (".env*", "*.pem", "*.key", "id_*", "*.p12", "*.sqlite*", "*.db")
 """Untracked files that checkpoints of the tree leave out: secrets and databases."""
+TREE = "tree"
+"""Each workflow works in a private clone of its own, and lands its commit on a branch."""
 IN_PLACE = "in-place"
 """A workflow holds the working tree from its first attempt until it is BLOCKED or final; the others wait."""
 SHARED = "shared"
 """Workflows work in the working tree at the same time, as many as `max_parallel` allows."""
-ISOLATIONS = (IN_PLACE, SHARED)
+ISOLATIONS = (TREE, IN_PLACE, SHARED)
 LEAVES_CHANGES = (WorkflowStatus.BLOCKED, WorkflowStatus.FAILED, WorkflowStatus.CANCELLED)
 """A workflow that began and has one of these statuses does not hold the working tree, but may have left changes."""
 

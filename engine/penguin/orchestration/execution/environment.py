@@ -44,8 +44,9 @@ def prepare_environment(order: AttemptOrder) -> StepEnvironment:
     env = {
         **without_denied(os.environ, order.definition.env_deny),
         # The folder in which a program runs; the engine may have been started elsewhere.
-        "PWD": str(Path(order.workspace).resolve()),
-        "PENGUIN_WORKSPACE": str(Path(order.workspace).resolve()),
+        "PWD": str(Path(order.folder).resolve()),
+        "PENGUIN_WORKSPACE": str(Path(order.folder).resolve()),
+        "PENGUIN_CHECKOUT": str(Path(order.workspace).resolve()),
         "PENGUIN_TASK_ID": order.definition.task.id,
         "PENGUIN_WORKFLOW_ID": order.workflow_id,
         "PENGUIN_PHASE": order.phase.value,

@@ -116,6 +116,9 @@ async def _result(order: AttemptOrder, plan: AttemptPlan, steps: StepSequence) -
     found: tuple[str, ...] = ()
     if patterns or any(left.iterdir()):
         # Run it in a thread: a large tree may have to be walked.
+        if order.tree:
+            await asyncio.to_thread(evidence.keep_artifacts, Path(order.tree), left, patterns)
+            patterns = ()
         found = await asyncio.to_thread(evidence.artifacts, Path(order.workspace), left, patterns)
     return AttemptResult(
         verdict=verdict,

@@ -36,6 +36,13 @@ class AttemptOrder(AttemptInput, frozen=True, kw_only=True):
     phase: WorkflowPhase
     attempt: int
     definition: Definition
+    tree: str = ""
+    """Absolute path of the workspace's folder in the workflow's private clone; empty: steps run in the workspace."""
+
+    @property
+    def folder(self) -> str:
+        """The folder in which the steps run."""
+        return self.tree or self.workspace
 
 
 class LandingOrder(Record, frozen=True, kw_only=True):
@@ -49,6 +56,8 @@ class LandingOrder(Record, frozen=True, kw_only=True):
     definition: Definition
     number: int
     """The number of the try."""
+    evidence: str
+    """A digest of the passes."""
     commit: str
     """The commit that the workflow made."""
     base: str

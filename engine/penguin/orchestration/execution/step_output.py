@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 from penguin.orchestration.files.text_lines import split_lines
@@ -70,8 +72,22 @@ def artifacts(workspace: Path, left: Path, patterns: Iterable[str]) -> tuple[str
     return tuple(found)
 
 
+def keep_artifacts(tree: Path, left: Path, patterns: Iterable[str]) -> None:
+    """Copy the files of a private clone that match to `left`: the clone is removed when the workflow has landed."""
+    root = tree.resolve()
+    for path in islice(_matches(tree, patterns), MOST_ARTIFACTS):
+        if path.is_file() and path.resolve().is_relative_to(root):
+            target = left / path.relative_to(tree)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+
+
 def _candidates(workspace: Path, left: Path, patterns: Iterable[str]) -> Iterator[Path]:
     yield from sorted(left.rglob("*"))
+    yield from _matches(workspace, patterns)
+
+
+def _matches(folder: Path, patterns: Iterable[str]) -> Iterator[Path]:
     for pattern in patterns:
         if not Path(pattern).is_absolute() and ".." not in Path(pattern).parts:
-            yield from sorted(workspace.glob(pattern))
+            yield from sorted(folder.glob(pattern))

@@ -50,7 +50,7 @@ def step_request(
     return StepRequest(
         id=step_id,
         argv=argv,
-        cwd=order.workspace,
+        cwd=order.folder,
         env=env,
         timeout=limit,
         max_output=order.definition.max_output,
@@ -65,7 +65,7 @@ def _report(order: AttemptOrder, step: PlannedStep, step_id: str) -> JUnitReport
     if step.asks_for_report:
         return JUnitReport(step_id + records.REPORT, optional=not step.needs_report)
     if step.report:
-        path = Path(order.workspace, step.report)
+        path = Path(order.folder, step.report)
         backup = Path(step_id + records.EARLIER_REPORT)
         digest = junit.digest(path)
         junit.move_away(path, backup)

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from penguin.orchestration.backend import Verdict, WorkflowPhase
 from penguin.orchestration.core.definition import Gate
 from penguin.orchestration.core.results import AttemptResult
+from penguin.orchestration.core.tree_isolation import TREE
 from penguin.orchestration.execution.runner_api import AttemptOrder, PhaseRunner, Stop, StopControl
 from penguin.orchestration.files.permissions import write_private
 from penguin.orchestration.worktree import GitError, WorkingTree
@@ -34,6 +35,10 @@ class TreeTrackingRunner:
 
     async def run(self, order: AttemptOrder, control: StopControl) -> AttemptResult:
         """See PhaseRunner."""
+        if order.definition.isolation == TREE:
+            from penguin.orchestration.execution.private_tree import PrivateTreeRunner
+
+            return await PrivateTreeRunner(self._runner).run(order, control)
         look = _AttemptTree(order, self._shared)
         await asyncio.to_thread(look.before)
         result = await self._runner.run(order, control)

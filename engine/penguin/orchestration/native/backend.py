@@ -16,11 +16,12 @@ from msgspec.structs import replace
 
 from penguin.orchestration.backend import Delivery, WorkflowInfo, WorkflowPhase, WorkflowStatus
 from penguin.orchestration.core.commands import Approve, Command, Supersede
+from penguin.orchestration.core.results import LandingOutcome
 from penguin.orchestration.core.signals import command_from_signal, describe_signal, sender_takes_over
 from penguin.orchestration.core.state import State
 from penguin.orchestration.core.workflow_info import workflow_info
 from penguin.orchestration.errors import unknown_workflow
-from penguin.orchestration.execution.runner_api import Lander, PhaseRunner
+from penguin.orchestration.execution.runner_api import Lander, LandingOrder, PhaseRunner, StopControl
 from penguin.orchestration.files.engine_lock import EngineLock, count_claiming_engines, is_alive
 from penguin.orchestration.files.failpoints import reach
 from penguin.orchestration.native.engine import Engine
@@ -69,7 +70,7 @@ class NativeBackend(HostedBackend):
         self._user = current_user()
         self._reader = WorkflowReader(self.workspace.db)
         self._scripted = scripted_runner()
-        self._lander: Lander | None = None
+        self._lander: Lander = _LazyLander(self._trouble)
         self._engine: Engine | None = None
         self._exporter: Exporter | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -308,3 +309,15 @@ class NativeBackend(HostedBackend):
         if self._exporter is not None:
             self._exporter.close()
         self._reader.close()
+
+
+class _LazyLander:
+    """The lander of trees. Its modules are loaded at the first landing: most engines need none."""
+
+    def __init__(self, on_trouble: Callable[[str], None]) -> None:
+        self._on_trouble = on_trouble
+
+    async def land(self, order: LandingOrder, control: StopControl) -> LandingOutcome:
+        from penguin.orchestration.runtime.lander import TreeLander
+
+        return await TreeLander(self._on_trouble).land(order, control)

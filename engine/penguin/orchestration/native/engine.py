@@ -54,7 +54,7 @@ class Engine:
         workspace: Workspace,
         max_parallel: int,
         make_runner: Callable[[EngineLock], PhaseRunner],
-        lander: Lander | None,
+        lander: Lander,
         on_trouble: Callable[[str], None],
         now: Callable[[], float],
         listeners: Listeners,

@@ -210,4 +210,5 @@ def step_runner(folder: Path, on_trouble: Callable[[str], None], lease: Path | N
     work."""
     from penguin.orchestration.execution.local_runner import LocalRunner
 
-    return TreeTrackingRunner(LocalRunner(folder, on_trouble=on_trouble, lease=lease), shared=lease is not None)
+    local = LocalRunner(folder, on_trouble=on_trouble, lease=lease)
+    return TreeTrackingRunner(local, shared=lease is not None)

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import hashlib
 import logging
 import os
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import NamedTuple, TypeVar
+
+import msgspec
 
 from penguin.orchestration.backend import Verdict, WorkflowPhase
 from penguin.orchestration.core.attempt_input import AttemptInput, attempt_input
@@ -36,8 +39,7 @@ class Runners(NamedTuple):
 
     workspace: Workspace
     attempts: PhaseRunner
-    lander: Lander | None
-    """None: no workflow lands."""
+    lander: Lander
     on_trouble: Callable[[str], None]
     """Called with a sentence while the disk is full, and with "" afterwards."""
 
@@ -62,6 +64,7 @@ def _landing_order(runners: Runners, state: State, land: Land) -> LandingOrder:
         workflow_id=state.workflow_id,
         definition=state.definition,
         number=land.number,
+        evidence=hashlib.sha256(msgspec.json.encode(state.passes)).hexdigest(),
         commit=land.commit,
         base=land.base,
         merged=land.merged,
@@ -70,7 +73,6 @@ def _landing_order(runners: Runners, state: State, land: Land) -> LandingOrder:
 
 async def _run_landing(runners: Runners, order: LandingOrder, control: StopControl) -> LandingOutcome:
     """Land, or say why not. Wait while the disk is full."""
-    assert runners.lander is not None, "no workflow lands without a lander"
     land = partial(runners.lander.land, order, control)
     try:
         return await _until_disk_has_space(land, order.run_dir, runners.on_trouble)
@@ -103,6 +105,7 @@ def attempt_order(
         budget=given.budget,
         snapshot=given.snapshot,
         tested_tree=given.tested_tree,
+        merged=given.merged,
     )
 
 

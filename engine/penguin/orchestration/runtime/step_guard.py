@@ -106,7 +106,8 @@ def _inodes(state: str) -> frozenset[Inode]:
 def _is_step_of(environ: Mapping[str, str], seen_from: str, records: Records) -> bool:
     """Return whether these are the variables of a step. `seen_from`: root folder of the process, as this one sees
     it."""
-    root = environ.get("PENGUIN_WORKSPACE", "")
+    # In a private clone, PENGUIN_WORKSPACE is a folder of the clone.
+    root = environ.get("PENGUIN_CHECKOUT") or environ.get("PENGUIN_WORKSPACE", "")
     if not root or not any(name.startswith(STEP_MARK) for name in environ):
         return False
     return root == records.root or records.are_in(f"{seen_from}{root}/{STATE_DIR}")

@@ -13,8 +13,10 @@ from penguin.orchestration.blueprint import BlueprintSet, load_blueprints
 from penguin.orchestration.blueprint.workflow_definition import build_definition, check_runnable
 from penguin.orchestration.config import Settings, load_settings
 from penguin.orchestration.core.definition import Definition
+from penguin.orchestration.core.tree_isolation import TREE
 from penguin.orchestration.execution.runner_api import ISOLATION
 from penguin.orchestration.files.workspace import CONFIG_FILE
+from penguin.orchestration.runtime.tree_start import prepared_for_tree
 
 if TYPE_CHECKING:
     from penguin.orchestration.blueprint import BlueprintItem
@@ -55,7 +57,9 @@ class TaskCatalog:
     def _defined(self, item: BlueprintItem, config: Mapping[str, Any] | None) -> Definition:
         definition = build_definition(self._settings, item, config)
         check_runnable(definition)
-        return replace(definition, isolation=self._isolation) if self._isolation else definition
+        if self._isolation:
+            return replace(definition, isolation=self._isolation, land=None)
+        return prepared_for_tree(self._settings, definition) if definition.isolation == TREE else definition
 
 
 class CatalogLoader:

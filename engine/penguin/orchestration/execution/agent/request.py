@@ -72,7 +72,8 @@ class RequestBuilder:
         is_judge = self._step.kind == "judge"
         return AgentRequest(
             spec=self._spec,
-            workspace=Path(order.workspace),
+            workspace=Path(order.folder),
+            checkout=Path(order.workspace),
             run_dir=Path(order.run_dir),
             env={**self._surroundings.env, **self._variables()},
             prompt=prompt,
@@ -111,7 +112,10 @@ class RequestBuilder:
         order = self._order
         try:
             found = workflow_diff(
-                Path(order.workspace), Path(order.run_dir).parent, exclude=order.definition.checkpoint_exclude
+                Path(order.workspace),
+                Path(order.run_dir).parent,
+                active=not order.tree,
+                exclude=order.definition.checkpoint_exclude,
             )
             return _first(found.text(), MOST_DIFF).decode("utf-8", "replace")
         except WorkflowError as error:

@@ -78,7 +78,7 @@ class AgentStep:
         self._order = order
         self._spec: AgentSpec = order.definition.agents[step.agent]
         self._surroundings = surroundings
-        self._adapter: Adapter = adapter_of(self._spec, Path(order.workspace))
+        self._adapter: Adapter = adapter_of(self._spec, Path(order.folder))
         self._stored = StoredConversation(order, step, self._adapter)
         self._requests = RequestBuilder(order, step, surroundings, self._stored)
 
@@ -111,7 +111,7 @@ class AgentStep:
         return StepRequest(
             id=step_id,
             argv=(program, *launch.argv[1:]),
-            cwd=self._order.workspace,
+            cwd=self._order.folder,
             env=env,
             timeout=limit,
             max_output=self._order.definition.max_output,

@@ -56,7 +56,7 @@ def merge_work(repository: Repository, tip: str, work: str, base: str, scratch: 
         else:
             tree, stages = _merge_by_path(repository, (ours, work), env, scratch)
     if not tree or stages:
-        return Conflict(tip, conflicting_files(stages))
+        return Conflict(tip, conflicting_files(stages), tree.decode() if output else "")
     return MergedTree(tip, tree.decode())
 
 

@@ -53,6 +53,8 @@ class Conflict(NamedTuple):
 
     tip: str
     files: tuple[ConflictingFile, ...]
+    tree: str = ""
+    """The merged tree with conflict markers in the files; '' if git is older than 2.38."""
 
 
 class Moved(NamedTuple):

@@ -20,6 +20,7 @@ from penguin.orchestration.worktree.trees.clone_files import CloneFiles, Place
 from penguin.orchestration.worktree.trees.clone_git import CloneGit, branch_name
 from penguin.orchestration.worktree.trees.content_filters import ContentFilters
 from penguin.orchestration.worktree.trees.folder_removal import remove_path
+from penguin.orchestration.worktree.trees.set_up_record import load_record
 from penguin.orchestration.worktree.trees.tree_folder import TreeFolder
 from penguin.orchestration.worktree.trees.users_repository import BASE, UsersRepository
 
@@ -94,11 +95,25 @@ class PrivateClone:
         missing = self.base_files().missing_submodules()
         return NewClone(self.base, self.branch, tuple(map(display_path, missing)))
 
+    def rebase(self, commit: str) -> None:
+        """Replace the work by the files of a commit, which is the base from now on. Can be repeated after a crash.
+
+        What set-up brought stays. Raises UnknownFilter and FilterFailed.
+        """
+        self._record_base(commit)
+        files = self.base_files()
+        files.check_out(load_record(self.tree.work).outermost)
+        write_git_folders(files, self.branch)
+
     def _begin(self, base: str) -> None:
         self.users.keep(self.tree.workflow_id, BASE, base)
         reach("tree.kept")
         ContentFilters.defined_in(self.users.git_dir).save(self.tree.path / FILTERS)
         reach("tree.filters")
+        self._record_base(base)
+
+    def _record_base(self, base: str) -> None:
+        self.users.keep(self.tree.workflow_id, BASE, base)
         partial = self.tree.path / f"{_BASE_FILE}.new"
         write_private(partial, f"{base}\n".encode())
         partial.rename(self.tree.path / _BASE_FILE)
