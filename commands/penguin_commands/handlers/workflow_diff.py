@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penguin.orchestration.backend import Verdict, WorkflowError
+from penguin.orchestration.core.tree_isolation import TREE
 from penguin.orchestration.files.run_files import attempt_folders
 from penguin_commands.results.output import DiffResult, RemoteDiffResult
 
@@ -24,7 +25,9 @@ def diff(session: Session, workflow: str, *, phase: WorkflowPhase | None = None)
     try:
         if (away := _last_remote_attempt(session, workflow_id)) is not None:
             return _remote_diff(session, workflow_id, away)
-        active = _is_local(session, workflow_id) and not session.info(workflow_id).status.final
+        # The files of a workflow in a tree are in its private clone, not here.
+        in_tree = session.reader.isolation(workflow_id)[0] == TREE
+        active = not in_tree and _is_local(session, workflow_id) and not session.info(workflow_id).status.final
         folder = session.workspace.runs / workflow_id
         exclude = session.reader.checkpoint_exclude(workflow_id)
         found = workflow_diff(

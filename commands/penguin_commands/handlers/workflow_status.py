@@ -44,7 +44,21 @@ def status(session: Session, workflow: str | None = None) -> StatusResult | Work
         reader.usage_of([workflow_id]).get(workflow_id, UsageTotals()),
         reader.agent_names(workflow_id),
         reader.left_changes(workflow_id),
+        *_tree_of(session, workflow_id),
     )
+
+
+def _tree_of(session: Session, workflow_id: str) -> tuple[str, str]:
+    """Return the folder of a workflow's private clone, if it has one, and the branch on which it lands."""
+    isolation, branch = session.reader.isolation(workflow_id)
+    from penguin.orchestration.core.tree_isolation import TREE
+
+    if isolation != TREE:
+        return "", ""
+    from penguin.orchestration.worktree.trees.tree_folder import recorded_tree
+
+    tree = recorded_tree(session.workspace.runs / workflow_id)
+    return str(tree.work) if tree is not None and tree.work.is_dir() else "", branch
 
 
 def list_(

@@ -31,12 +31,24 @@ class StatusResult(NamedTuple):
     """The agents' names, comma-separated."""
     left_changes: tuple[dict[str, Any], ...] = ()
     """The changes of other workflows that were in the working tree when it took the tree, as they are stored."""
+    tree: str = ""
+    """The folder of its private clone; '' if it has none."""
+    target_branch: str = ""
+    """The branch on which it lands; '' if it lands on none."""
 
     def data(self) -> dict[str, Any]:
         details = {"explain": self.explanation, "advice": self.next_command, "host": self.host}
         usage = self.usage._asdict()
         left = list(self.left_changes)
-        return {**workflow_data(self.info), **details, "agents": self.agents, "usage": usage, "left_changes": left}
+        tree = {"tree": self.tree, "target_branch": self.target_branch}
+        return {
+            **workflow_data(self.info),
+            **details,
+            "agents": self.agents,
+            "usage": usage,
+            "left_changes": left,
+            **tree,
+        }
 
 
 class UsageSummary(NamedTuple):

@@ -43,6 +43,10 @@ def _status(result: StatusResult) -> Iterator[Part]:
     yield field("Task", task)
     if result.host:
         yield field("Host", result.host)
+    if result.tree:
+        yield field("Tree", Span(result.tree, "path"))
+    if result.target_branch:
+        yield field("Lands on", result.target_branch)
     if any(result.usage):
         yield from _costs(result)
     if result.left_changes:

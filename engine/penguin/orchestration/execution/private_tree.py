@@ -18,13 +18,13 @@ from penguin.orchestration.core.definition import Gate, GateCommand
 from penguin.orchestration.core.results import AttemptResult
 from penguin.orchestration.execution.runner_api import AttemptOrder, PhaseRunner, StopControl
 from penguin.orchestration.files.permissions import make_private_folder, write_private
-from penguin.orchestration.worktree.checkpoints import START
 from penguin.orchestration.worktree.digest import MAX_NAMED
 from penguin.orchestration.worktree.git import display_path, split_nul
 from penguin.orchestration.worktree.landing.target_branch import prepare_target
 from penguin.orchestration.worktree.trees.check_clone import CheckClone
+from penguin.orchestration.worktree.trees.tree_folder import record_tree
 from penguin.orchestration.worktree.trees.tree_setup import TreeSetUp
-from penguin.orchestration.worktree.trees.workflow_tree import SavedWork, WorkflowTree
+from penguin.orchestration.worktree.trees.workflow_tree import RESTORED, SavedWork, WorkflowTree
 
 NOTHING = "the agent changed no file"
 
@@ -93,7 +93,6 @@ class TreeAttempt:
         """
         if self._begun is None:
             self._begun = self._begin()
-            make_private_folder(self._mark.parent)
             write_private(self._mark, msgspec.json.encode(self._begun))
         return replace(self._order, tree=str(self._place()))
 
@@ -106,13 +105,15 @@ class TreeAttempt:
         return self._save(f"{self._order.attempt}-before")
 
     def _make_clone(self) -> None:
-        clone = self._tree.clone
-        if not clone.exists:
-            land = self._order.definition.land
-            repository = self._tree.users.repository
-            branch = prepare_target(repository, land.branch).tip if land is not None and land.branch else "HEAD"
-            clone.make(branch, own_objects=self._order.definition.tree.own_objects)
-            self._tree.users.keep(self._order.workflow_id, START, clone.base)
+        if self._tree.is_made:
+            return
+        make_private_folder(self._mark.parent)
+        record_tree(self._mark.parent, self._tree.folder)
+        definition, land = self._order.definition, self._order.definition.land
+        repository = self._tree.users.repository
+        base = prepare_target(repository, land.branch).tip if land is not None and land.branch else "HEAD"
+        restored = self._mark.with_name(RESTORED)
+        self._tree.make(base, restored, own_objects=definition.tree.own_objects)
 
     def _commit_to_check(self) -> SavedWork:
         if merged := self._order.merged:

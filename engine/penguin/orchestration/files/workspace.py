@@ -52,7 +52,13 @@ def find_workspace(start: str | Path, init: str = "penguin init") -> Workspace:
         if above == found:
             raise WorkflowError(f"no {CONFIG_FILE} in {folder} or any folder above it", init)
         found = above
-    return Workspace(found)
+    return Workspace(_owner_of(found))
+
+
+def _owner_of(folder: str) -> str:
+    """Return the workspace that owns a folder: in a private clone, the user's own."""
+    checkout = os.environ.get("PENGUIN_CHECKOUT", "")
+    return checkout if checkout and os.environ.get("PENGUIN_WORKSPACE") == folder else folder
 
 
 class Workspace:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from penguin.orchestration.backend import AlreadyActive, WorkflowPhase
 from penguin.orchestration.core.rules.retry import retry_start
+from penguin.orchestration.core.tree_isolation import TREE
 from penguin.orchestration.runtime.current_user import current_user
 from penguin.orchestration.runtime.definition_diff import differences
 from penguin.orchestration.runtime.retry_tree import (
     check_no_active_workflow,
     checkpoint_approved_tree,
+    keep_work,
     restore_tree,
     tree_of_passes,
 )
@@ -74,23 +76,27 @@ class Planner:
             check_not_active(database.connection, old.definition.task)
         definition = self._definition_now(old)
         new_id, number = next_id(database.connection, definition.task, self._workspace.runs, database.id_namespace)
-        tree = tree_of_passes(old) if restore else await asyncio.to_thread(self._tree_of(old.workflow_id).digest)
+        in_tree = old.definition.isolation == TREE
         start = retry_start(
             old,
             workflow_id=new_id,
             number=number,
             definition=definition,
-            tree=tree,
+            tree=tree_of_passes(old) if restore else await self._current_digest(old),
             start_from=start_from,
             by=current_user(),
         )
+        if in_tree:
+            if restore:
+                keep_work(self._workspace, old, new_id)
+            return start
         if restore:
             check_no_active_workflow(database.connection)
             await asyncio.to_thread(restore_tree, self._workspace.root, self._workspace.runs, old, start.passes)
         if start.passes:
             self._tree_of(new_id).inherit(self._workspace.runs / old.workflow_id)
             if restore:
-                await asyncio.to_thread(self._tree_of(new_id).adopt, tree)
+                await asyncio.to_thread(self._tree_of(new_id).adopt, tree_of_passes(old))
         return start
 
     def differences(self, old: State) -> list[str]:
@@ -99,11 +105,20 @@ class Planner:
 
     async def approved_tree(self, state: State) -> tuple[str, tuple[str, ...]]:
         """Return the digest of the tree that a person approves now, and the files changed since TEST passed."""
+        if state.definition.isolation == TREE:
+            # The gate ran on a commit. Later changes of the work are tested when the workflow continues.
+            return state.tree, ()
         tested = state.pass_of(WorkflowPhase.TEST)
         tree = self._tree_of(state.workflow_id)
         digest = await asyncio.to_thread(tree.digest)
         await asyncio.to_thread(checkpoint_approved_tree, self._workspace.root, self._workspace.runs, state, digest)
         return digest, tree.changed(tested.tree if tested else "", digest)
+
+    async def _current_digest(self, old: State) -> str:
+        """Return the digest of the tree that a retry without `--restore` starts with; '' for a new clone."""
+        if old.definition.isolation == TREE:
+            return ""
+        return await asyncio.to_thread(self._tree_of(old.workflow_id).digest)
 
     def _tree_of(self, workflow_id: str) -> WorkingTree:
         return WorkingTree(self._workspace.root, self._workspace.runs / workflow_id)

@@ -9,9 +9,12 @@ from pathlib import Path
 from penguin.orchestration.backend import IllegalCommand, WorkflowError
 from penguin.orchestration.core.events import Pass
 from penguin.orchestration.core.state import State
+from penguin.orchestration.files.permissions import make_private_folder, write_private
+from penguin.orchestration.files.workspace import Workspace
 from penguin.orchestration.worktree import GitError, NoRepository
 from penguin.orchestration.worktree.checkpoints import START, Checkpoint, Checkpoints, try_save
 from penguin.orchestration.worktree.restore import RestoreError, TreeRestore
+from penguin.orchestration.worktree.trees.workflow_tree import RESTORED
 
 
 def tree_of_passes(old: State) -> str:
@@ -34,6 +37,21 @@ def restore_tree(workspace: Path, runs: Path, old: State, passes: Sequence[Pass]
         raise WorkflowError(
             f"--restore needs a git repository: {error.message}", f"/workflow retry {old.workflow_id}"
         ) from error
+
+
+def keep_work(workspace: Workspace, old: State, new_id: str) -> None:
+    """Record the work with which the private clone of a retry starts: that of the passes that are kept.
+
+    Raises RestoreError if git no longer has it.
+    """
+    commit = old.landing.commit if old.landing is not None else old.checkpoint
+    checkpoints = Checkpoints(workspace.root, workspace.runs / old.workflow_id, old.definition.checkpoint_exclude)
+    if not commit or not checkpoints.repository.has(commit):
+        hint = f"/workflow retry {old.workflow_id}"
+        raise RestoreError(f"no commit of the work of {old.workflow_id} is kept", hint)
+    folder = workspace.runs / new_id
+    make_private_folder(folder)
+    write_private(folder / RESTORED, f"{commit} {old.workflow_id}\n".encode())
 
 
 def checkpoint_approved_tree(workspace: Path, runs: Path, state: State, digest: str) -> None:

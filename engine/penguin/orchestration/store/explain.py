@@ -37,6 +37,8 @@ COLUMNS = (
     "advice",
 )
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM run WHERE workflow_id = ?"
+_LANDING = 2
+"""LandingStage.LANDING, which is not imported for each list."""
 BRANCH_HOLDER = "SELECT task_id FROM run WHERE landing >= 2 AND target_branch = ?"
 HOLDERS = "SELECT task_id, owner FROM run WHERE slot = 1 ORDER BY workflow_id"
 TREE_HOLDERS = "SELECT workflow_id, task_id, status, owner FROM run WHERE holds_tree = 1 ORDER BY workflow_id"
@@ -123,7 +125,7 @@ def _slot_reason(connection: sqlite3.Connection, engines: str, run: Run) -> str:
     if run["cancelling"]:
         return f"being cancelled{_by(run)}: the step of {run['phase']} is ending"
     if run["slot"]:
-        return ""
+        return f"landing on {run['target_branch']}" if run["landing"] == _LANDING else ""
     unmet = _unmet(connection, run)
     if unmet:
         return f"waits for {', '.join(unmet)}"

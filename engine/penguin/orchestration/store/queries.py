@@ -201,6 +201,12 @@ class WorkflowReader:
         except UNREADABLE_VALUE as error:
             raise damaged_value(error, self._db, f"the history of {workflow_id}") from error
 
+    def isolation(self, workflow_id: str) -> tuple[str, str]:
+        """Return the isolation of a workflow, and the branch on which it lands; '' if it lands on none."""
+        columns = "SELECT isolation, target_branch FROM run WHERE workflow_id = ?"
+        rows = self._rows(columns, (workflow_id,)) if is_text(workflow_id) else []
+        return (str(rows[0][0]), str(rows[0][1])) if rows else ("", "")
+
     def left_changes(self, workflow_id: str) -> tuple[dict[str, Any], ...]:
         """Return the changes of other workflows that were in the working tree when it took the tree last.
 

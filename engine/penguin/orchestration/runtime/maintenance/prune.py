@@ -31,6 +31,7 @@ from penguin.orchestration.store.maintenance.workflow_deletion import PrunableWo
 from penguin.orchestration.store.workspace_databases import workspace_databases
 from penguin.orchestration.worktree.checkpoints import drop_checkpoints
 from penguin.orchestration.worktree.git import GitError
+from penguin.orchestration.worktree.trees.tree_folder import recorded_tree
 
 PRUNE = "prune workflows"
 BATCH = 100
@@ -125,11 +126,22 @@ class _Pruning:
 def _clear(workspace: Workspace, paths: Sequence[Path]) -> list[Leftover]:
     """Remove files and folders, and the git refs of workflows. Return what could not be removed."""
     folders = [path for path in paths if path.parent == workspace.runs]
-    trouble = _drop(workspace, folders)
+    trouble = _drop(workspace, folders) or _remove_trees(folders)
     # The folder tells the next run that refs are still to be dropped.
     stuck = [Leftover(folder, trouble) for folder in folders if trouble]
     others = [path for path in paths if not (trouble and path in folders)]
     return [*stuck, *(Leftover(path, why) for path in others if (why := remove(path)))]
+
+
+def _remove_trees(folders: Sequence[Path]) -> str:
+    """Remove the private clones of workflows. Return why that failed, or ''."""
+    try:
+        for folder in folders:
+            if (tree := recorded_tree(folder)) is not None:
+                tree.remove()
+    except OSError as error:
+        return f"{error.filename}: {error.strerror}"
+    return ""
 
 
 def _drop(workspace: Workspace, folders: Sequence[Path]) -> str:

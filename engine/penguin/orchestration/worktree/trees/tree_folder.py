@@ -12,11 +12,12 @@ import stat
 from pathlib import Path
 
 from penguin.orchestration.backend import WorkflowError
-from penguin.orchestration.files.permissions import OTHERS
+from penguin.orchestration.files.permissions import OTHERS, write_private
 from penguin.orchestration.files.workspace_key import records_folder
 from penguin.orchestration.worktree.trees.folder_removal import remove_path
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_RECORD = "tree-folder"
 _REMOVED = ".removed-"
 """Prefix of the folders whose removal has begun."""
 _BLOCK = 512
@@ -118,6 +119,20 @@ class WorkspaceTrees:
         """Complete the removals that were interrupted. Raises OSError."""
         for path in self.path.glob(f"{_REMOVED}*"):
             remove_path(path)
+
+
+def record_tree(folder: Path, tree: TreeFolder) -> None:
+    """Record in a workflow's own folder where its tree is."""
+    write_private(folder / _RECORD, f"{tree.path}\n".encode())
+
+
+def recorded_tree(folder: Path) -> TreeFolder | None:
+    """Return the tree that a workflow's own folder names, or None."""
+    try:
+        path = Path((folder / _RECORD).read_text().removesuffix("\n"))
+    except OSError:
+        return None
+    return TreeFolder(path) if path.name == folder.name else None
 
 
 def default_folder() -> Path:

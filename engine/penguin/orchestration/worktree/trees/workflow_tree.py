@@ -20,6 +20,8 @@ from penguin.orchestration.worktree.trees.work_commit import WorkCommit
 
 CONFLICT = "conflict"
 """The name of the ref that keeps the merged files with conflict markers."""
+RESTORED = "restored-work"
+"""The file in a workflow's folder with the commit from which a retry continues, and the workflow that made it."""
 _MERGE = "merge.json"
 """Describes the last merge with conflicts."""
 _MARKER = b"<<<<<<< "
@@ -58,6 +60,31 @@ class WorkflowTree:
     def start(self) -> str:
         """The commit of the target branch that the work contains."""
         return self.users.commit_of(f"{self.users.refs(self.folder.workflow_id)}{START}")
+
+    def make(self, base: str, restored: Path, *, own_objects: bool) -> None:
+        """Make the clone, unless it exists. Can be repeated after a crash.
+
+        Args:
+            base: The commit to start from.
+            restored: A file that names a commit of another workflow's work to continue from; it may not exist.
+            own_objects: See `PrivateClone.make`.
+        """
+        workflow_id = self.folder.workflow_id
+        commit, _, other = restored.read_text("ascii").strip().partition(" ") if restored.exists() else ("", "", "")
+        if not commit:
+            self.clone.make(base, own_objects=own_objects)
+            self.users.keep(workflow_id, START, self.clone.base)
+            return
+        start = self.users.commit_of(f"{self.users.refs(other)}{START}")
+        self.clone.make(start, own_objects=own_objects)
+        self.clone.rebase(self.users.commit_of(commit))
+        self.users.keep(workflow_id, START, start)
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the clone is complete."""
+        refs = self.users.refs(self.folder.workflow_id)
+        return self.clone.exists and bool(self.users.repository.run("for-each-ref", f"{refs}{START}"))
 
     def save(self, name: str, exclude: Sequence[str]) -> SavedWork:
         """Save the work as a commit, `refs/penguin/<workflow>/<name>`."""
