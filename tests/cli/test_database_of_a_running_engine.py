@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import pytest
 from tests.support.program import CONFIG, TASKS, Program
+from tests.support.waiting import wait_until
 
 READING = (
     "/workflow list",
