@@ -101,13 +101,13 @@ _NAME = r"[A-Za-z][A-Za-z _-]{0,30}?"
 _MARKED = rf"(?P<mark>\*{{1,3}}|_{{1,3}}|`)\s*(?P<marked>{_NAME})\s*(?:[:：]\s*(?P=mark)|(?P=mark)\s*[:：])"
 _KEY_LINE = re.compile(rf"#*\s*(?:{_MARKED}|(?P<plain>{_NAME})\s*[:：])(?!//)\s*(?P<value>.*)", re.DOTALL)
 _MARKED_WORD = re.compile(rf"(?P<mark>\*{{1,3}}|_{{1,3}})(?P<name>{_NAME})(?P=mark)\s+(?P<value>\S.*)", re.DOTALL)
-_EMPHASIZED = re.compile(r"(?P<mark>\*{1,3}|_{1,3})(?P<text>[A-Za-z][^*:]*[:：][^*]*?)(?P=mark)")
+_EMPHASIZED = re.compile(r"(?P<mark>\*{1,3}|_{1,3})(?P<text>[A-Za-z][^*:：]*[:：][^*]*?)(?P=mark)")
 """A line that is emphasized as a whole, such as `_Depends: A-1, A-2_`."""
 _BOLD_KEY = re.compile(r"(?<!\*)\*\*[A-Za-z][A-Za-z _-]{0,30}(?::\*\*|\*\*\s*:)")
 _SEPARATOR = re.compile(r"\s[|·•]\s")
 _IN_BRACKETS = re.compile(
-    r"\s*[(\[]\s*(?:depends(?:\s+on)?|deps?|dependenc(?:y|ies)|blocked\s+by|requires|needs|after)[\s:]+"
-    r"(?P<value>[^()\[\]]+)[)\]]",
+    r"(?<!\s)\s*[(\[]\s*(?:depends(?:\s+on)?|deps?|dependenc(?:y|ies)|blocked\s+by|requires|needs|after)[\s:]++"
+    r"(?P<value>[^()\[\]]++)[)\]]",
     re.IGNORECASE,
 )
 _LONGEST_NAME = 31

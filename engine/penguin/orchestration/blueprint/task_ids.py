@@ -49,15 +49,17 @@ _NUMBERED = re.compile(
 _TASK_WORD = re.compile(r"(?:(?:sub)?tasks?|stor(?:y|ies)|tickets?|issues?|steps?)\s+#?(\S+)|#(\d+)", re.IGNORECASE)
 _BEFORE_IDS = ("and", "sub", "task", "stor", "ticket", "issue", "step", "no", "n/a", "na", "null")
 """How the words begin that may stand before ids."""
-_AS_DONE = re.compile(r"[\s✅✔☑️]+$")
+_AS_DONE = re.compile(r"(?<![\s✅✔☑️])[\s✅✔☑️]+$")
 _NOTHING = frozenset({"", "none", "-", "n/a", "na", "nothing", "–", "—", "null", "~", "no", "no dependencies", "[]"})
 _LONGEST_MADE = 60
+_LONGEST_ID = 100
 
 
 @lru_cache(maxsize=4096)
 def looks_like_id(word: str) -> bool:
     """Return whether a word is written like the id of a task, such as A-1, KEY-12, T001 or auth.user-model."""
-    if not _ID.fullmatch(word) or not valid_id(word):
+    # In a long word, the pattern would try each way to divide it into parts.
+    if len(word) > _LONGEST_ID or not _ID.fullmatch(word) or not valid_id(word):
         return False
     return not (_STANDARD.fullmatch(word) or _FILE.fullmatch(word) or _PART_OF_A_PLAN.match(word))
 

@@ -13,8 +13,8 @@ from penguin.orchestration.blueprint.importers.markdown_outline import Heading, 
 from penguin.orchestration.blueprint.importers.references import KEY_LINE
 from penguin.orchestration.config.document_checker import nearest
 
-_START = r"(?:\d+(?:\.\d+)*[.):]?\s*)?[^\w\s]*\s*"
-_END = r"\s*[:.]?(?:\s*[(\[].*)?"
+_START = r"(?:\d+(?:\.\d+)*[.):]?\s*+)?[^\w\s]*+\s*+"
+_END = r"\s*+[:.]?(?:\s*+[(\[].*)?"
 _CRITERIA = re.compile(
     rf"{_START}(?:(?:acceptance|success|exit|completion|validation|done)\s+criteri(?:a|on)|acceptance(?:\s+tests?)?"
     rf"|definition\s+of\s+done|done\s+when|verification(?:\s+(?:checklist|steps))?|validation(?:\s+checklist)?){_END}",

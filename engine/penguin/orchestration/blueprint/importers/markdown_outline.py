@@ -14,7 +14,7 @@ from penguin.orchestration.config.document_checker import Checker
 
 _STAR = re.compile(r"\*(?:\s+|$)")
 _BOX_LINE = re.compile(r"\s*(?:>\s*)*(?:[-*+]|\d+[.)])\s+\[[ xX~/-]?\]\*?(?:\s|$)")
-_HEADING = re.compile(r"(?P<marks>#{2,6})\s+(?:\[(?P<box>[ xX])\]\s+)?(?P<text>\S.*?)\s*#*\s*")
+_HEADING = re.compile(r"(?P<marks>#{2,6})\s++(?:\[(?P<box>[ xX])\]\s++)?(?P<text>\S.*)")
 _DONE = frozenset("xX")
 _STARTED = frozenset("-~/")
 
@@ -132,9 +132,15 @@ def headings_as_boxes(text: str, is_task: Callable[[str, str], bool]) -> str:
         level = len(match["marks"])
         later = (other for other, one in headings[place + 1 :] if len(one["marks"]) <= level)
         end = next(later, len(lines) + 1)
-        if number < open_until or not is_task(match["text"], "\n".join(lines[number : end - 1])):
+        title = _without_closing(match["text"])
+        if number < open_until or not is_task(title, "\n".join(lines[number : end - 1])):
             continue
-        lines[number - 1] = f"- [{match['box'] or ' '}] {match['text']}"
+        lines[number - 1] = f"- [{match['box'] or ' '}] {title}"
         lines[number : end - 1] = [f"  {line}" if line.strip() else line for line in lines[number : end - 1]]
         open_until = end
     return "\n".join(lines)
+
+
+def _without_closing(text: str) -> str:
+    """Return the text of a heading without the marks at its end. Its first character is no such mark."""
+    return text[0] + text[1:].rstrip().rstrip("#").rstrip()

@@ -25,9 +25,9 @@ _INLINE = re.compile(
     r"((?:[\w.#`-]+(?:\s*(?:,|and|&)\s*)?)+)",
     re.IGNORECASE,
 )
-_IN_BRACKETS = re.compile(rf"[(\[]\s*(?:{_KEYS})\s*:?\s+([^()\[\]]+)[)\]]", re.IGNORECASE)
+_IN_BRACKETS = re.compile(rf"[(\[]\s*(?:{_KEYS})(?:\s*:)?\s++([^()\[\]]++)[)\]]", re.IGNORECASE)
 _NUMBER_IN_BRACKETS = re.compile(
-    r"[(\[]\s*(?:depends\s+(?:up)?on|depends|blocked\s+by|deps?)\s*:?\s+"
+    r"[(\[]\s*(?:depends\s+(?:up)?on|depends|blocked\s+by|deps?)(?:\s*:)?\s+"
     r"#?\d+(?:\s*(?:,|&|and)\s*#?\d+)*\s*[)\]]",
     re.IGNORECASE,
 )
@@ -38,6 +38,8 @@ _DENIED = re.compile(
     r"(?:\b(?:not|no|never|no\s+longer|nothing|independent)|n't|n’t)\s+(?:\w+\s+){0,2}$|[\"'“‘`]$", re.IGNORECASE
 )
 """The end of a text after which a dependency is denied or quoted."""
+_MOST_BEFORE = 400
+"""Characters before a dependency in which words that deny it are searched."""
 _STARTS_WITH_NONE = re.compile(r"[\s`*_(]*(?:none|nothing|n/a|no\s+longer|not)\b", re.IGNORECASE)
 _REMARK = re.compile(r"(?<=[\w`*_\])])\s+\([^()]*\)")
 _LIST = re.compile(r"[,;&]|\band\b")
@@ -55,7 +57,7 @@ def inline_ids(text: str, is_id: Callable[[str], bool]) -> list[str]:
     What is denied, struck out, quoted or in a comment is no dependency.
     """
     text = _STRUCK.sub("", text).replace("**", "")
-    matches = (match for match in _INLINE.finditer(text) if not _DENIED.search(text[: match.start()]))
+    matches = (match for match in _INLINE.finditer(text) if not _DENIED.search(text[: match.start()][-_MOST_BEFORE:]))
     found = [one for match in matches for one in ids_in(match[1], is_id)]
     for match in _IN_BRACKETS.finditer(text):
         # More than ids in the brackets is prose.
@@ -279,7 +281,7 @@ def _known(word: str, known: set[str]) -> str:
 
 
 def _is_lost_requirement(line: str, owner: ImportedItem) -> bool:
-    match = re.fullmatch(r"[\s*+•-]*_*([A-Za-z]+):\s*([\d.,\s]+\w*)_*\s*", line)
+    match = re.fullmatch(r"[\s*+•-]*+_*+([A-Za-z]++):([\d.,\s]++\w*+)\s*+", line)
     if match is None or not nearest(match[1], (_REQUIREMENTS,), _CLOSE):
         return False
     return match[2].strip().strip("_") not in owner.metadata.get(_REQUIREMENTS, "")

@@ -63,7 +63,7 @@ _START = re.compile(
     r"|(?P<quote>>)"
     r"|(?P<box>(?=\[[ xX]\]))"
 )
-_BOX = re.compile(r"\[\s*([xX~/>!?✓✔✅-]?)\s*\](?:\s+|$|(?=[^\s(\[:]))")
+_BOX = re.compile(r"\[\s*+([xX~/>!?✓✔✅-]?)\s*\](?:\s+|$|(?=[^\s(\[:]))")
 _CLOSING = re.compile(r"(?:^|\s)#+\s*$")
 _UNDERLINE = re.compile(r"(=+|--+)\s*")
 _KEPT_BY_INDENT = frozenset({"heading", "quote", "fence"})

@@ -313,7 +313,7 @@ def _has_criteria_of_section(block: Block) -> bool:
 
 
 def _has_id(block: Block) -> bool:
-    braces = re.search(r"\{[^{}]*=[^{}]*\}\s*$", block.text)
+    braces = re.search(r"\{[^{}=]*+=[^{}]*+\}\s*$", block.text)
     return split_id(block.text, has_attributes=braces is not None)[0] is not None
 
 

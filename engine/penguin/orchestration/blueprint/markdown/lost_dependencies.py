@@ -26,7 +26,7 @@ WORD = re.compile(
     r"|(?:dependency|prerequisite|predecessor)\s+(?:of|for))\b"
     r"|(?<![\w-])(?P<word>depend(?:s|ent|ing)?[\s_-]*(?:up)?on|(?:dependencies|prerequisites|predecessors|deps|dep(?=:)|prereqs?)(?!\s+of\b)|dependency|depends|blocked[\s_-]*(?:by|on)"
     r"|blockers?|wait(?:s|ing)?[\s_-]*(?:for|on)|prerequisite|predecessor|requires?|needs?(?!\s+to\b)|(?P<weak>after))\b"
-    r"|(?P<arrow>[-=]+>|→|⇒|<[-=]+|←)",
+    r"|(?P<arrow>(?<![-=])[-=]+>|→|⇒|<[-=]+|←)",
     re.IGNORECASE,
 )
 STEMS = (
@@ -45,13 +45,13 @@ _INNER = re.compile(r"([.-]+)")
 _TOKEN = re.compile(r"(?P<mark>[`*\[<\"']|#(?=\d)|\b(?:tasks?|and|,)\s+(?=\d))?(?P<name>[A-Za-z0-9_][\w.-]*)")
 _DIRECT = re.compile(r"[\s:=*_`'\"(\[<#]*(?:(?:on|the|tasks?)\b[\s:=*_`'\"(\[<#]*)*", re.IGNORECASE)
 """What may stand between a word and the id that it is about."""
-_SUBJECT_END = re.compile(r"[\s*_`'\")\]>]*(?:\b(?:also|is|are|still|only|directly|must|will|be)\b\s*)*[*_`]*")
+_SUBJECT_END = re.compile(r"[\s*_`'\")\]>]*+(?:\b(?:also|is|are|still|only|directly|must|will|be)\b\s*)*[*_`]*")
 """What may stand between the id of a task and the word that says what it depends on."""
 _END = re.compile(r"[.;!?](?=\s|$)|\||\bbefore\b")
 _HEADING = re.compile(r"(?:\w+ )?(?:dependenc(?:y|ies)|prerequisites?|order)\b(?: \w+)?[:.]?$", re.IGNORECASE)
 _DATA = frozenset({"", "yaml", "yml", "json", "toml", "mermaid", "text"})
 """The kinds of code blocks that may name dependencies."""
-_OPEN_KEY = re.compile(r"[\s\"'-]*[\w -]+[\"']?\s*:\s*[\[]?\s*$")
+_OPEN_KEY = re.compile(r"[\s\"'-]*+\w[\w -]*+[\"']?\s*+:\s*+\[?\s*$")
 _HINT = "write Depends: ID below the task that waits, or change the words"
 _MOST_IDS = 100
 """Ids on a line that are compared with each other."""

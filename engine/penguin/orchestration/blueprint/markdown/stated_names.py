@@ -11,7 +11,7 @@ from penguin.orchestration.blueprint.task_ids import is_names, names_in
 from penguin.orchestration.config.document_checker import valid_id
 
 _WITHIN = re.compile(
-    r"\b(?:depend(?:s|ent|ing)\s+(?:up)?on|blocked\s+(?:by|on)|waits?\s+for)\b[*_`:\s]*(?P<value>[^.()\n]*[^.()\s])",
+    r"\b(?:depend(?:s|ent|ing)\s+(?:up)?on|blocked\s+(?:by|on)|waits?\s+for)\b[*_`:\s]*+(?P<value>[^.()\n]*[^.()\s])",
     re.IGNORECASE,
 )
 _WITHIN_STEMS = ("depend", "blocked", "wait")
@@ -20,7 +20,7 @@ _PHRASE = re.compile(
     r"|after|prerequisites?|waits?\s+for)\b[*_`]*[\s=–—>:-]*(?P<value>\S.*)",
     re.IGNORECASE | re.DOTALL,
 )
-_LIST_ITEM = re.compile(r"[\s*_`]*\S+(?:\s*[(\[–—:,&+-].*|\s+and\s.*)?", re.DOTALL)
+_LIST_ITEM = re.compile(r"[\s*_`]*+\S+(?:\s*[(\[–—:,&+-].*|\s+and\s.*)?", re.DOTALL)
 """A name, and perhaps more names or a remark: no sentence that begins with a name."""
 
 
@@ -48,7 +48,7 @@ def stated_names(block: Block) -> StatedNames | None:
 
 
 def _is_sentence(text: str) -> bool:
-    return any(" " in note and not re.search(r"[(\[–—:]|\s-\s", text) for _, note in names_in(text))
+    return not re.search(r"[(\[–—:]|\s-\s", text) and any(" " in note for _, note in names_in(text))
 
 
 def _after_phrase(text: str) -> str | None:

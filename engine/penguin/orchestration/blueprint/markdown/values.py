@@ -11,11 +11,11 @@ from penguin.orchestration.blueprint.task_ids import bare, names_in
 from penguin.orchestration.config.document import scalar
 from penguin.orchestration.config.document_checker import Node
 
-ATTRIBUTES = re.compile(r"\{([^{}]*=[^{}]*)\}")
+ATTRIBUTES = re.compile(r"\{([^{}=]*+=[^{}]*+)\}")
 _COLON = re.compile(r"\{\s*(?:priority|effort|value|risk)\s*:[^{}]*\}\s*$", re.IGNORECASE)
 _OPEN = re.compile(r"\{\s*\w+\s*=[^}]*$")
 _LONGEST_TITLE = 10_000
-_NAME_COMMA = re.compile(r"\s*[,;]\s*")
+_NAME_COMMA = re.compile(r"[,;]")
 
 
 def set_value(task: TaskDraft, key: str, value: str, line: int) -> None:
@@ -53,7 +53,7 @@ def read_attributes(task: TaskDraft, text: str, line: int) -> tuple[str, bool]:
         return text.strip(), False
     matches = [match for match in ATTRIBUTES.finditer(text) if _has_attributes(match, text)]
     if not matches:
-        if _OPEN.search(text):
+        if _OPEN.search(text, text.rfind("}") + 1):
             task.checker.error(line, "the braces at the end are not closed", "write {priority=high, effort=2}")
         elif _COLON.search(text):
             task.checker.error(line, "the braces at the end contain no `=`", "write {priority=high, effort=2}")

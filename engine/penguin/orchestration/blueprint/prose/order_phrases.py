@@ -8,7 +8,7 @@ from functools import cache
 from typing import NamedTuple
 
 _ID = (
-    r"(?:[*\[(#<\"]{0,4}(?:(?:tasks?|steps?|issues?|stor(?:y|ies))\s+#?)?(?=\w*[-.\d_])[A-Za-z0-9_][\w.-]{0,100}[*\])>\"]{0,4}"
+    r"(?:[*\[(#<\"]{0,4}(?:(?:tasks?|steps?|issues?|stor(?:y|ies))\s+#?)?(?=\w{0,100}[-.\d_])[A-Za-z0-9_][\w.-]{0,100}[*\])>\"]{0,4}"
     r"|[*\[(]{0,3}`[\w.-]{1,100}`[*\])]{0,3})"
 )
 """What may be the id of a task: a word with a digit or a dash, or one in backticks."""
@@ -32,18 +32,20 @@ _AFTER = (
 )
 """Words that state an order if an id follows at once."""
 _FOLLOWS = rf"\bfollow(?:s|ing|-?up\s+(?:to|of))\s+(?P<ids>{_IDS})\b(?!['’]s\b)"
+_WORD_STARTS = r"(?<!\w)(?<!\w[.-])"
+"""In a pattern that begins with an id, so that a long word is not read again from each of its characters."""
 _FIRST = (
-    rf"(?P<ids>{_IDS})\s+(?:first(?=\s*(?:[\])).,;:!]|$))"
+    rf"{_WORD_STARTS}(?P<ids>{_IDS})\s+(?:first(?=\s*(?:[\])).,;:!]|$))"
     r"|(?:must|should|needs?\s+to|ha(?:s|ve)\s+to)\s+(?:\w+\s+){0,4}?(?:first|before\s+(?:this|that|it|we|the\s+rest|anything|everything|starting|start|work))\b"
     r"|(?:is|are|as)\s+(?:an?\s+|the\s+)?(?:pre-?requisites?|pre-?conditions?|blockers?|required|needed)\b)"
 )
 """What follows the id of a task that comes first."""
 _NEEDS_OF = rf"\b(?P<word>needs?|requires?)\s+(?!to\b)(?:\w+\s+){{0,3}}?(?:of|from|by)\s+(?P<ids>{_IDS})"
 """`needs the schema of A-1`."""
-_THEN = rf"(?P<ids>{_ID})\s*,?\s+(?:and\s+)?then\s+(?P<then>{_ID})"
+_THEN = rf"{_WORD_STARTS}(?P<ids>{_ID})(?:\s*,)?\s+(?:and\s+)?then\s+(?P<then>{_ID})"
 """`A-1 then A-2`."""
 _OTHER_LANGUAGES = (
-    r"(?:\b(?:abhängig\s+von|hängt\s+(?:\w+\s+)?(?:ab\s+)?von|setzt(?=[^.]*\bvoraus)|blockiert\s+(?:von|durch)"
+    r"(?:\b(?:abhängig\s+von|hängt\s+(?:\w+\s+)?(?:ab\s+)?von|setzt(?=[^.]{0,400}\bvoraus)|blockiert\s+(?:von|durch)"
     r"|dépend(?:ant)?\s+d[e'’u]|bloqué\s+par"
     r"|depend(?:e[nm]?|iente|ente)\s+d(?:el?|[oa])|bloquead[oa]\s+p[oe]r|dipend(?:e|ono)\s+dal?|bloccat[oa]\s+da"
     r"|завис(?:ит|ят)\s+от|заблокирован\w*)\b|⛔\ufe0f?|依赖于?|取决于|依存(?:する)?|前提|被阻塞于)[\s:：]*"
@@ -82,9 +84,11 @@ PHRASE_STEMS = (
 )
 """Each order phrase contains one of these in lower case. To search for them is much faster."""
 _DENIED = re.compile(
-    r"(?:\b(?:not|no\s+longer|never|no|without|whether|nothing|none|nobody|nicht|kein\w*|pas|não|non|не)|n['’]t|不)\s*(?:\w+\s+){0,2}$",
+    r"(?:\b(?:not|no\s+longer|never|no|without|whether|nothing|none|nobody|nicht|kein\w*+|pas|não|non|не)|n['’]t|不)\s*(?:\w+\s+){0,2}$",
     re.IGNORECASE,
 )
+_MOST_BEFORE = 400
+"""Characters before a word for dependencies in which words that deny it are searched."""
 _QUOTATION = re.compile(r"[\"“](?=[^\"”]{0,200}\w [^\"”]{0,200}\d)[^\"”]{1,400}[\"”]")
 """Words with a number between quotation marks, such as `"depends on A-1"`."""
 _STILL_STATED = re.compile(r"(?:until|till|unless|not\b.*before)$", re.IGNORECASE | re.DOTALL)
@@ -128,7 +132,7 @@ def without_quotations(text: str) -> str:
 
 def is_denied(before: str) -> bool:
     """Return whether the text before a word for dependencies denies it, such as `no longer`."""
-    return _DENIED.search(before) is not None
+    return _DENIED.search(before[-_MOST_BEFORE:]) is not None
 
 
 class Labelled(NamedTuple):

@@ -65,9 +65,9 @@ class TaskNames:
         for item in named:
             if titles:
                 self._add_title(item)
-            match = re.fullmatch(r"[^\W\d_]{0,12}[-_#]?0*(\d+)", item.id)
+            match = re.fullmatch(r"[^\W\d_]{0,12}[-_#]?(\d+)", item.id)
             if match:
-                self._add_number(match[1], item.id)
+                self._add_number(match[1].lstrip("0") or "0", item.id)
         # The longest title comes first: it may contain a shorter one.
         words = "|".join(map(re.escape, sorted(self._titles, key=len, reverse=True)))
         self._title = re.compile(rf"(?<!\w)(?:{words})(?!\w)") if words else None

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 _BLUEPRINT = re.compile(r"^[ \t]*[-*]\s+\*\*ID:\*\*", re.MULTILINE)
 _MARK = r"(?:\([A-Z]\)\s+|[^\w\s\[\](){}<>`*~\"'@#$%&+=|\\/.,:;!?^-]+\s*)?"
 """What may stand before an id: a sign, or a priority as in todo.txt."""
-_MARKED = re.compile(rf"{_MARK}(?:`([^`\s]+)`|\*\*([^*\s]+?):?\*\*|\[([A-Z][A-Z0-9]*-\d+)\]\([^()\s]*\))\s*:?\s+(\S.*)")
+_MARKED = re.compile(
+    rf"{_MARK}(?:`([^`\s]+)`|\*\*([^*\s]+?):?\*\*|\[([A-Z][A-Z0-9]*-\d+)\]\([^()\s]*\))(?:\s*:)?\s+(\S.*)"
+)
 _KEY = re.compile(
-    _MARK + r"([A-Z][A-Z0-9]*-\d+[a-z]?|[A-Z]{1,4}\d{2,}[a-z]?|[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+)\s*:?\s+(\S.*)"
+    _MARK + r"([A-Z][A-Z0-9]*-\d+[a-z]?|[A-Z]{1,4}\d{2,}[a-z]?|[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+)(?:\s*:)?\s+(\S.*)"
 )
 _TASK_HEADING = re.compile(
-    r"(?:(?:task|story|issue)\s+(?:\d+(?:\.\d+)*|[A-Z](?=\s*[:.—–-]))|[A-Z]{1,6}-\d+|[A-Z]{1,2}\d{2,})\W*\s+\w",
+    r"(?:(?:task|story|issue)\s+(?:\d+(?:\.\d+)*|[A-Z](?=\s*[:.—–-]))|[A-Z]{1,6}-\d+|[A-Z]{1,2}\d{2,})\W++(?<=\s)\w",
     re.IGNORECASE,
 )
 _NUMBERED_TASK = re.compile(

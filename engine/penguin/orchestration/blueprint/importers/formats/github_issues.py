@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from penguin.orchestration.blueprint.importers.source_file import Source
     from penguin.orchestration.config.document_checker import Node
 
-_REFERENCE = re.compile(r"(?:(?:https?://\S+/issues/)|#|GH-)(\d+)", re.IGNORECASE)
-_LINK = re.compile(r"https?://\S+?/issues/(\d+)")
+_REFERENCE = re.compile(r"(?:(?:https?://\S{1,1000}/issues/)|#|GH-)(\d+)", re.IGNORECASE)
+_LINK = re.compile(r"https?://\S{1,1000}?/issues/(\d+)")
 _CRITERIA = re.compile(r"(?:acceptance |success |exit )?criteria|definition of done|done when|acs?", re.IGNORECASE)
 _PRIORITY = re.compile(r"(?:priority|prio|p)?\W*(critical|urgent|high|medium|low|[0-4])", re.IGNORECASE)
 _RANKS = {"urgent": "critical", "0": "critical", "1": "high", "2": "medium", "3": "low", "4": "low"}
@@ -109,7 +109,7 @@ def _is_reference(word: str) -> bool:
 def _plain_line(line: str) -> str:
     """Return a line with `#12` for a link to an issue, and a heading as a key, such as `## Depends on`."""
     line = _LINK.sub(r"#\1", line)
-    heading = re.match(r"\s*#{1,6}\s+(.*?)[\s:#]*$", line)
+    heading = re.match(r"\s*#{1,6}\s++(.*[^\s:#]|)", line)
     return f"{heading[1]}:" if heading else line.rstrip("*_ ")
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from penguin.orchestration.blueprint.importers.source_file import Source
 
 _REQUIREMENTS = re.compile(
-    r"_Requirements?:\s*(.+?)_\s*$|\bValidates:\s*Requirements?\s+([\d., –-]*\d)", re.MULTILINE | re.IGNORECASE
+    r"_Requirements?:\s*+(.+?)_\s*$|\bValidates:\s*Requirements?\s+([\d., –-]*\d)", re.MULTILINE | re.IGNORECASE
 )
 _NUMBERS = re.compile(r"(\d+(?:\.\d+)*)(?:\s*(?:-|–|—|\bto\b|\bthrough\b|\.\.+)\s*(\d+(?:\.\d+)*))?")
 _PART = re.compile(r"^[-*]\s+\[.?\]\*?\s+\d+\.?\s", re.MULTILINE)

@@ -64,7 +64,7 @@ def _skipped(source: Source, backlog: ImportedBacklog) -> Iterator[tuple[int, st
         if among or (_ID.match(part.text) and not (named and named[0].start < 3)):
             yield part.line, lines[part.line - 1]
     for number, line in content_lines(source.text):
-        if _HTML_ITEM.search(line):
+        if _HTML_ITEM.search(line, 0, line.rfind(">") + 1):
             yield number, line
     for row in table_rows(source.text):
         first = next((cell for _, cell in row.cells if _CELL_ID.fullmatch(cell) or _ID.match(cell)), None)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from penguin.orchestration.blueprint.prose.content_lines import content_lines
 
 _ROW = re.compile(r"\s*\|(.*)")
-_RULE = re.compile(r"[\s|:-]*-[\s|:-]*")
+_RULE = re.compile(r"[\s|:]*+-[\s|:-]*")
 
 
 class Row(NamedTuple):
