@@ -48,6 +48,8 @@ CHECKOUT = (
     "landing.release.before",
     "landing.release.after",
 )
+LATE = ("landing.late.after",)
+"""See test_under_way.py."""
 UNDO = ("landing.undo.before", "landing.release.before", "landing.release.after", "landing.undo.after")
 AFTER_MOVE = ("landing.move.after", "landing.done", "landing.remove", "landing.place", "landing.index", "landing.rel")
 
@@ -55,7 +57,7 @@ AFTER_MOVE = ("landing.move.after", "landing.done", "landing.remove", "landing.p
 def test_every_failpoint_is_tested() -> None:
     sources = Path(penguin.orchestration.worktree.landing.__file__).parent.glob("*.py")
     there = {name for path in sources for name in re.findall(r'\breach\("([a-z.]+)"\)', path.read_text())}
-    assert there == {name.partition(":")[0] for name in MOVING + CHECKOUT + UNDO}
+    assert there == {name.partition(":")[0] for name in MOVING + CHECKOUT + LATE + UNDO}
 
 
 def change(top: Path) -> None:

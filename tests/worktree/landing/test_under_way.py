@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import suppress
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from subprocess import CalledProcessError
 
 import pytest
-from tests.worktree.landing.landing_process import start_landing
+from tests.support.waiting import wait_until
+from tests.worktree.landing.landing_process import killed_landing, start_landing
 from tests.worktree.landing.users_repository import (
     TARGET,
     UsersRepository,
@@ -196,6 +198,37 @@ def test_a_change_that_the_user_made_too_is_nothing_to_land(user: UsersRepositor
     user.write("code.py", "print(2)\n")
     tip = user.commit("mine")
     assert land(request) == NothingToLand("main", tip)
+
+
+@contextmanager
+def switch_under_way(user: UsersRepository) -> Iterator[None]:
+    """Let the user switch to the target: git has read the tip, and writes files until the branch has moved."""
+    user.git("switch", "-q", TARGET)
+    user.write(".gitattributes", "slow filter=slow\n")
+    user.write("slow", "1\n")
+    user.commit("slow")
+    user.git("switch", "-q", "main")
+    ref = user.top / ".git" / "refs" / "heads" / TARGET
+    wait = f"while grep -q {user.tip()} {ref}; do touch {user.folder}/begun; sleep 0.02; done; cat"
+    user.git("config", "filter.slow.smudge", wait)
+    with subprocess.Popen(["git", "switch", "-q", TARGET], cwd=user.top) as process:
+        wait_until((user.folder / "begun").exists, "the filter")
+        yield
+        assert process.wait() == 0
+
+
+@pytest.mark.parametrize("failpoint", ["", "landing.late.after", "landing.place.after"])
+def test_a_switch_to_the_branch_while_it_moves_gets_the_new_files(user: UsersRepository, failpoint: str) -> None:
+    user.target()
+    with switch_under_way(user):
+        request = user.work(writing(code__py="print(2)\n"), base=TARGET)
+        if failpoint:
+            killed_landing(request, failpoint)
+        landed(land(request))
+    assert user.git("branch", "--show-current").strip() == TARGET
+    assert status(user.top) == ""
+    assert user.read("code.py") == "print(2)\n"
+    user.is_whole()
 
 
 def test_two_landings_race(user: UsersRepository) -> None:

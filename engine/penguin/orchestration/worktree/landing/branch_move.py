@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,8 @@ from penguin.orchestration.worktree.landing.checkout_plan import changed_paths, 
 from penguin.orchestration.worktree.landing.checkout_update import FilesChanged, update_checkout
 from penguin.orchestration.worktree.landing.checkouts import checkouts_of
 from penguin.orchestration.worktree.landing.index_lock import IndexLock, lock_checkouts, release_all
-from penguin.orchestration.worktree.landing.outcomes import BranchMoved, Landed, Unfinished
+from penguin.orchestration.worktree.landing.late_checkouts import plan_late_checkouts
+from penguin.orchestration.worktree.landing.outcomes import BranchMoved, Landed, LandingRefused, Unfinished
 from penguin.orchestration.worktree.landing.record import LandingRecord, write_record
 from penguin.orchestration.worktree.landing.target_branch import branch_ref, branch_tip, contains
 
@@ -39,26 +39,34 @@ class BranchMove:
         locks = lock_checkouts(self._repository, ref, token, wait, on_wait)
         try:
             self._prepare(locks)
-            self._move()
-        # Not after Ctrl-C: the branch may have moved. Recovery finds out.
         except Exception:
             release_all(locks)
             raise
-        return go_forward(self._folder, self._record)
+        self._move(locks)
+        return go_forward(self._repository, self._folder, self._record)
 
     def _prepare(self, locks: list[IndexLock]) -> None:
         record = self._record
         changes = changed_paths(self._repository, record.tip, record.commit) if locks else []
-        plans = [plan_checkout(lock, record.tip, changes) for lock in locks]
+        try:
+            plans = [plan_checkout(lock, record.tip, changes) for lock in locks]
+        except LandingRefused:
+            # git switch sets HEAD after it has released its lock.
+            self._check_checkouts(locks)
+            raise
         self._record = record._replace(checkouts=plans)
         reach("landing.plan.before")
         write_record(self._folder, self._record)
         reach("landing.plan.after")
-        now = [os.fspath(checkout.top) for checkout in checkouts_of(self._repository, branch_ref(record.branch))]
-        if now != [plan.top for plan in plans]:
+        self._check_checkouts(locks)
+
+    def _check_checkouts(self, locks: list[IndexLock]) -> None:
+        """Raise BranchMoved if the branch is checked out elsewhere meanwhile."""
+        now = [checkout.top for checkout in checkouts_of(self._repository, branch_ref(self._record.branch))]
+        if now != [lock.checkout.top for lock in locks]:
             raise BranchMoved
 
-    def _move(self) -> None:
+    def _move(self, locks: list[IndexLock]) -> None:
         """Move the branch by compare-and-swap. Raises BranchMoved if it is elsewhere meanwhile."""
         record, ref = self._record, branch_ref(self._record.branch)
         options = ("--create-reflog", "-m", f"penguin: land {record.commit[:12]}")
@@ -66,22 +74,28 @@ class BranchMove:
         try:
             self._repository.run("update-ref", *options, ref, record.commit, record.tip)
         except GitError:
+            # If this fails too, nobody knows if the branch has moved: the locks stay for recovery.
             tip = branch_tip(self._repository, record.branch)
-            if tip == record.tip:
-                raise
             # A git process of a landing that was killed may have been faster.
-            if not contains(self._repository, tip, record.commit):
+            if not (tip and contains(self._repository, tip, record.commit)):
+                release_all(locks)
+                if tip == record.tip:
+                    raise
                 raise BranchMoved from None
         reach("landing.move.after")
 
 
-def go_forward(folder: Path, record: LandingRecord) -> Landed | Unfinished:
+def go_forward(repository: Repository, folder: Path, record: LandingRecord) -> Landed | Unfinished:
     """Update the checkouts of a branch that has moved. Can be repeated."""
 
     def unfinished(reason: str, hint: str, paths: tuple[bytes, ...] = ()) -> Unfinished:
         return Unfinished(record.branch, record.commit, reason, hint, paths)
 
     try:
+        if late := plan_late_checkouts(repository, record):
+            record = record._replace(checkouts=[*record.checkouts, *late])
+            write_record(folder, record)
+            reach("landing.late.after")
         for plan in record.checkouts:
             update_checkout(plan, record.token)
         reach("landing.done.before")

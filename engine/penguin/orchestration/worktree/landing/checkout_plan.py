@@ -15,6 +15,7 @@ from typing import NamedTuple
 from penguin.orchestration.files.failpoints import reach
 from penguin.orchestration.worktree.checkout import NONE, REPOSITORY, list_paths, obstacles
 from penguin.orchestration.worktree.git import GitError, Repository, split_nul
+from penguin.orchestration.worktree.landing.checkouts import Checkout
 from penguin.orchestration.worktree.landing.file_state import ABSENT, file_state, state_of
 from penguin.orchestration.worktree.landing.index_lock import IndexLock
 from penguin.orchestration.worktree.landing.outcomes import LandingRefused
@@ -49,7 +50,7 @@ def plan_checkout(lock: IndexLock, tip: str, changes: Sequence[PathChange]) -> C
     left_out = _left_out(lock, changes)
     files = [change for change in changes if change.path not in left_out]
     before = {change.path: file_state(checkout.top, change.path) for change in files}
-    if paths := _staged(lock, tip, changes) | _changed(lock, files) | _in_the_way(lock, files):
+    if paths := staged_paths(lock.checkout, tip, changes) | _changed(lock, files) | _in_the_way(lock, files):
         raise LandingRefused(
             f"the landing would overwrite changes in {checkout.top}: {list_paths(paths)}",
             "commit, stash or move these files, then /workflow resume",
@@ -85,10 +86,10 @@ def _left_out(lock: IndexLock, changes: Iterable[PathChange]) -> set[bytes]:
     return {path for path in paths if not os.path.lexists(repository.file(path))}
 
 
-def _staged(lock: IndexLock, tip: str, changes: Iterable[PathChange]) -> set[bytes]:
+def staged_paths(checkout: Checkout, tip: str, changes: Iterable[PathChange]) -> set[bytes]:
     """Return the changed paths of which the index does not have the content of the tip."""
     options = ("--cached", "-z", "--name-only", "--no-renames", "--ignore-submodules=none")
-    found = split_nul(lock.checkout.repository.run("diff-index", *options, tip))
+    found = split_nul(checkout.repository.run("diff-index", *options, tip))
     return {change.path for change in changes}.intersection(found)
 
 

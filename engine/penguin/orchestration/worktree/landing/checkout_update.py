@@ -19,7 +19,6 @@ from penguin.orchestration.worktree.git import GitError
 from penguin.orchestration.worktree.landing.checkouts import Checkout
 from penguin.orchestration.worktree.landing.file_state import ABSENT, file_state, state_of
 from penguin.orchestration.worktree.landing.index_lock import IndexLock
-from penguin.orchestration.worktree.landing.outcomes import LandingBusy
 from penguin.orchestration.worktree.landing.record import CheckoutPlan, PlacedFile
 
 
@@ -43,8 +42,8 @@ def update_checkout(plan: CheckoutPlan, token: str) -> None:
     lock = IndexLock(checkout, token)
     # Only the holder of the lock changes the index: another one is ours, or the lock was removed by a person.
     if state_of(checkout.index) == plan.index_before and (lock.staging / "index").exists():
-        if not lock.is_ours and not lock.take():
-            raise LandingBusy(f"another git command holds {lock.path}", "wait for it")
+        if not lock.is_ours:
+            lock.take_soon()
         _Placement(plan, lock).run()
         _publish_index(lock)
     lock.release()

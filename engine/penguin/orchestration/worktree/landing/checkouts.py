@@ -97,13 +97,14 @@ def checkouts_of(repository: Repository, ref: str) -> list[Checkout]:
 
 def is_rebased(repository: Repository, ref: str) -> bool:
     """Return whether a rebase under way in any worktree will set the branch."""
-    common = Path(os.path.normpath(repository.top / _common_folder(repository)))
-    folders = (common, *common.glob("worktrees/*"))
-    return any(os.fsencode(ref) in _lines(folder / name) for folder in folders for name in _REBASED)
+    return any(os.fsencode(ref) in _lines(folder / name) for folder in git_folders(repository) for name in _REBASED)
 
 
-def _common_folder(repository: Repository) -> str:
-    return os.fsdecode(repository.run("rev-parse", "--git-common-dir").removesuffix(b"\n"))
+def git_folders(repository: Repository) -> list[Path]:
+    """Return the git folders of all worktrees."""
+    name = os.fsdecode(repository.run("rev-parse", "--git-common-dir").removesuffix(b"\n"))
+    common = Path(os.path.normpath(repository.top / name))
+    return [common, *common.glob("worktrees/*")]
 
 
 def _lines(path: Path) -> list[bytes]:

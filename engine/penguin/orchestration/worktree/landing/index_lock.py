@@ -18,6 +18,8 @@ from penguin.orchestration.worktree.git import Repository
 from penguin.orchestration.worktree.landing.checkouts import Checkout, checkouts_of, is_rebased
 from penguin.orchestration.worktree.landing.outcomes import LandingBusy
 
+_SOON = 2.0
+"""Seconds to wait for a lock that the landing needs to end."""
 _MARK = b"penguin landing "
 _INTERVAL = 0.05
 """Seconds between two looks at a lock of another program."""
@@ -46,24 +48,26 @@ class IndexLock:
         reach("landing.lock.after")
         return True
 
+    def take_soon(self) -> None:
+        """Take the lock after the branch has moved. Raises LandingBusy and OSError."""
+        end = time.monotonic() + _SOON
+        while not self.take():
+            if time.monotonic() >= end:
+                raise LandingBusy(*self.holder)
+            time.sleep(_INTERVAL)
+
     @property
     def is_ours(self) -> bool:
         """Return whether the lock holds our token."""
-        return self._read() == self._content
+        return _read(self.path) == self._content
 
     @property
     def holder(self) -> tuple[str, str]:
         """Return who else has the lock, and what to type."""
-        if self._read().startswith(_MARK):
+        if is_of_landing(self.path):
             return f"another landing holds {self.path}", "wait for it, or type /workflow list to see it"
         name, top = shlex.quote(os.fspath(self.path)), self.checkout.top
         return f"another git command holds {self.path}", f"wait for it, or, if no git runs in {top}, type: rm {name}"
-
-    def _read(self) -> bytes:
-        try:
-            return self.path.read_bytes()
-        except OSError:
-            return b""
 
     def release(self) -> None:
         """Remove the lock if it is ours, and what was prepared. Raises OSError."""
@@ -72,6 +76,18 @@ class IndexLock:
             self.path.unlink()
         reach("landing.release.after")
         shutil.rmtree(self.staging, ignore_errors=True)
+
+
+def is_of_landing(lock: Path) -> bool:
+    """Return whether a lock is that of a landing, this one or another."""
+    return _read(lock).startswith(_MARK)
+
+
+def _read(lock: Path) -> bytes:
+    try:
+        return lock.read_bytes()
+    except OSError:
+        return b""
 
 
 def lock_checkouts(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,9 @@ from penguin.orchestration.worktree.landing.outcomes import (
 from penguin.orchestration.worktree.landing.recovery import recover
 from penguin.orchestration.worktree.landing.target_branch import branch_tip, contains, count_commits
 from penguin.orchestration.worktree.landing.work_objects import bring_work
+
+_LOCKED = re.compile(r"Unable to create '(.+\.lock)': File exists")
+"""What git says if another git command, or one that was killed, holds the lock of a ref."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +84,20 @@ def land(request: LandingRequest) -> Outcome:
     except BranchMoved:
         return Moved(request.branch, branch_tip(request.repository, request.branch))
     except WorkflowError as error:
-        return Refused(error.message, error.hint or "correct this, then /workflow resume")
+        return _failed(error)
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
         return Refused(f"can't write{where}: {error.strerror or error}", "correct this, then /workflow resume")
+
+
+def _failed(error: WorkflowError) -> Busy | Refused:
+    """Return the outcome for an error of git, with its message on one line."""
+    lines = error.message.split("\n")
+    if lock := _LOCKED.search(error.message):
+        # The other lines are advice for a person at a prompt.
+        return Busy(lines[0], f"wait for it, or, if no git runs in the repository, type: rm {shlex.quote(lock[1])}")
+    reason = "; ".join(line.strip() for line in lines if line.strip())
+    return Refused(reason, error.hint or "correct this, then /workflow resume")
 
 
 def _land(request: LandingRequest) -> Outcome:

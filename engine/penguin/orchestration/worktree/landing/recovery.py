@@ -36,7 +36,7 @@ def recover(repository: Repository, folder: Path) -> Landed | Unfinished | None:
         return landed(record)
     tip = branch_tip(repository, record.branch)
     if tip and contains(repository, tip, record.commit):
-        outcome = go_forward(folder, record)
+        outcome = go_forward(repository, folder, record)
         if isinstance(outcome, Landed):
             _release(repository, record)
         return outcome
