@@ -16,6 +16,7 @@ from tests.agents.agent_workspace import AgentWorkspace
 from tests.agents.model_scripts import SCRIPTS, Action, Answer, Cut, Say, ScriptInput, Shell, in_order
 from tests.agents.model_server import ModelServer
 from tests.agents.run_agent import call_of, recorded, run_agent
+from tests.support.waiting import wait_until
 
 from penguin.orchestration import get_backend
 from penguin.orchestration.agents.activity.activities import RunContext
@@ -272,7 +273,13 @@ def test_a_broken_stream_is_requested_again(opencode: Path, start: Start, model:
 
 def test_a_killed_conversation_continues(opencode: Path, start: Start, model: ModelServer) -> None:
     call = start("wait")
-    killed = run_agent(OPENCODE, call, opencode, kill_at=lambda: model.await_request("wait", step=1))
+
+    def has_printed() -> None:
+        # It sends the result of a tool before it prints the event.
+        model.await_request("wait", step=1)
+        wait_until(lambda: (call.run_dir / "out").stat().st_size > 0, "its first event")
+
+    killed = run_agent(OPENCODE, call, opencode, kill_at=has_printed)
     assert killed.transcript.outcome.verdict is Verdict.ERROR
     assert killed.transcript.session
     again = run_agent(OPENCODE, start("nothing", session=killed.transcript.session), opencode)

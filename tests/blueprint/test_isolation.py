@@ -66,7 +66,7 @@ def test_an_unknown_value_is_an_error_with_a_suggestion(tmp_path: Path, name: st
     assert problem.severity == "error"
     assert problem.line == next(number for number, line in enumerate(text.split("\n"), 1) if "inplace" in line)
     assert "task b.isolation" in problem.message
-    assert "one of in-place, shared" in problem.message
+    assert "one of tree, in-place, shared" in problem.message
     assert "in-place" in problem.hint
 
 

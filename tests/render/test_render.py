@@ -645,7 +645,7 @@ def test_a_narrow_terminal_omits_columns_and_keeps_ids() -> None:
 
 def test_json_of_a_status_has_the_fields_of_the_workflow_and_more() -> None:
     data = json.loads(render(StatusResult(info(), "why", "what"), format="json"))
-    more = {"explain", "advice", "host", "agents", "usage", "left_changes"}
+    more = {"explain", "advice", "host", "agents", "usage", "left_changes", "tree", "target_branch"}
     assert data.keys() - more == set(WorkflowInfo._fields)
     assert data["status"] == "RUNNING"
     assert datetime.fromisoformat(data["started_at"]) == AT

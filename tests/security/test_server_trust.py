@@ -93,7 +93,7 @@ def test_a_shell_asks_and_connects_only_after_a_yes(clone: Clone) -> None:
     with open_terminal(clone.folder, **environment) as shell:
         shell.see(clone.server.address).see("[y/N]").press("n\r").see("penguin>")
         shell.enter("/workflow list").see("is not asked")
-        shell.enter("/workflow status q\t").wait_until(lambda: shell.typed != "")
+        shell.press("/workflow status q\t").wait_until(lambda: shell.typed != "")
         shell.press("\x15").wait_until(lambda: shell.typed == "")
         shell.enter("/quit")
         assert shell.exit_code() == 0

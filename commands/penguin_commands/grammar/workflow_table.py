@@ -160,7 +160,7 @@ def workflow_approve() -> Handler:
 @WORKFLOW_TABLE.command(
     "workflow",
     "prune",
-    "Remove old finished workflows, except the newest COMPLETED one of each task, and old copies of the database",
+    "Remove old finished workflows, except the newest COMPLETED one of each task, and saved databases",
     "/workflow prune --older-than 30d --dry-run",
     flags=(
         Flag("older-than", ValueKind.AGE, "what ended, or was saved, before this age: 30d, 12h, 90m", required=True),

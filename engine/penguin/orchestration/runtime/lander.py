@@ -21,6 +21,7 @@ from penguin.orchestration.core.results import (
 )
 from penguin.orchestration.execution.runner_api import LandingOrder, Stop, StopControl
 from penguin.orchestration.files.permissions import make_private_folder
+from penguin.orchestration.files.text_lines import split_lines
 from penguin.orchestration.worktree.checkout import list_paths
 from penguin.orchestration.worktree.checkpoints import commit_tree
 from penguin.orchestration.worktree.digest import MAX_NAMED
@@ -154,7 +155,7 @@ def _subjects(tree: WorkflowTree, tip: str) -> tuple[str, ...]:
     """Return the subjects of the commits that landed meanwhile."""
     options = ("--first-parent", "--format=%s", f"--max-count={MOST_COMMITS}")
     output = tree.users.repository.run("log", *options, tip, f"^{tree.start}")
-    return tuple(output.decode("utf-8", "replace").splitlines())
+    return tuple(split_lines(output.decode("utf-8", "replace")))
 
 
 def _conflict(tree: WorkflowTree, order: LandingOrder, outcome: found.Conflict) -> LandingOutcome:

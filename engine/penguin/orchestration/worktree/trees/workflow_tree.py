@@ -122,6 +122,6 @@ class WorkflowTree:
 
 def _has_marker(path: Path) -> bool:
     try:
-        return path.is_file() and any(line.startswith(_MARKER) for line in path.read_bytes().splitlines())
+        return path.is_file() and any(line.startswith(_MARKER) for line in path.read_bytes().split(b"\n"))
     except OSError:
         return False
