@@ -27,7 +27,7 @@ help:
 	@echo 'make pictures  draw the pictures in docs/images from runs of Penguin, when what it shows has changed'
 	@echo 'make recording  record a session of a minute as docs/images/recording.svg'
 	@echo 'make unit    run the tests that start no process, in about 30 seconds'
-	@echo 'make test    run the tests that need neither a server nor an installed agent'
+	@echo 'make test    run the tests that need neither a server nor an installed agent; ALL=1 for the long forms of tests'
 	@echo 'make quick   run a part of them, in about a minute; PYTHON=/path/to/python VENV=FOLDER for another Python'
 	@echo 'make temporal  run the tests of the Temporal backend, on a real server'
 	@echo 'make agents  install the coding agents from npm, and run their tests'
@@ -65,9 +65,9 @@ recording: $(INSTALLED)
 unit: $(INSTALLED)
 	$(BIN)/pytest --numprocesses=auto -m unit
 
-# Two tests for each core, because a test waits for processes and the disk about half of its time.
+# ALL=1 also runs the long forms of tests. Two tests for each core, because a test waits for processes and the disk about half of its time.
 test: $(INSTALLED)
-	$(BIN)/pytest -rs --numprocesses=$$((2 * $$(getconf _NPROCESSORS_ONLN))) --dist=worksteal --ignore=tests/temporal --ignore=tests/package --ignore=tests/agents
+	$(if $(ALL),PENGUIN_ALL_TESTS=1) $(BIN)/pytest -rs --numprocesses=$$((2 * $$(getconf _NPROCESSORS_ONLN))) --dist=worksteal --ignore=tests/temporal --ignore=tests/package --ignore=tests/agents
 
 quick: $(INSTALLED)
 	$(BIN)/pytest --numprocesses=auto $(QUICK)
