@@ -39,6 +39,7 @@ KEYS = [
     "unfinished_elsewhere",
     "latency_sec",
     "retention_days",
+    "saved_copies",
     "warning",
     "hint",
 ]
@@ -104,6 +105,7 @@ async def test_the_server_tells_its_version_namespace_workers_and_latency(tmp_pa
         "active_count": 3,
         "unfinished_elsewhere": 0,
         "retention_days": 30.0,
+        "saved_copies": None,
         "warning": None,
         "hint": None,
     }

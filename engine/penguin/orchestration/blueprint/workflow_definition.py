@@ -48,7 +48,7 @@ def build_definition(
         agents=agent_specs(settings.agents, named),
         budgets=budgets_of(settings.budgets),
         isolation=isolation,
-        tree=TreeSettings(**settings.tree) if isolation == TREE else TreeSettings(),
+        tree=TreeSettings(**settings.tree) if isolation == TREE else None,
         land=_land(settings, item) if isolation == TREE else None,
         timeouts=_by_phase(settings.phase_timeouts | item.timeouts | timeouts),
         retry=RetryPolicy(**{**settings.retry, **retry}),

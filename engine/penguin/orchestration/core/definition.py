@@ -239,7 +239,12 @@ class Definition(Record, frozen=True, kw_only=True):
     budgets: Budgets = Budgets()
     isolation: str = IN_PLACE
     """A value of ISOLATIONS: who else may work in the working tree meanwhile."""
-    tree: TreeSettings = TreeSettings()
-    """For isolation in a tree."""
+    tree: TreeSettings | None = None
+    """For isolation in a tree; None: another isolation."""
     land: LandSettings | None = None
     """None: the work stays where it was made, in the workspace."""
+
+    @property
+    def tree_settings(self) -> TreeSettings:
+        """The settings of its tree."""
+        return self.tree or TreeSettings()

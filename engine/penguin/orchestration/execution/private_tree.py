@@ -53,7 +53,7 @@ class PrivateTreeRunner:
         """Set up the clone if that is due. Return the result of the attempt if it failed."""
         if not await asyncio.to_thread(attempt.bring):
             return None
-        commands = order.definition.tree.setup
+        commands = order.definition.tree_settings.setup
         if commands:
             result = await self._runner.run(_set_up_order(order, commands), control)
             if result.verdict is Verdict.INTERRUPTED:
@@ -80,7 +80,7 @@ class TreeAttempt:
         self._order = order
         self._implements = order.phase is WorkflowPhase.IMPLEMENT
         definition = order.definition
-        settings = definition.tree
+        settings = definition.tree_settings
         self._tree = WorkflowTree(Path(order.workspace), order.workflow_id, definition.task.id, settings.path)
         self._set_up = TreeSetUp(Path(order.workspace), settings.setup_when, settings.copy, settings.link)
         self._mark = Path(order.run_dir).parent / f"tree.{order.attempt}"
@@ -113,7 +113,7 @@ class TreeAttempt:
         repository = self._tree.users.repository
         base = prepare_target(repository, land.branch).tip if land is not None and land.branch else "HEAD"
         restored = self._mark.with_name(RESTORED)
-        self._tree.make(base, restored, own_objects=definition.tree.own_objects)
+        self._tree.make(base, restored, own_objects=definition.tree_settings.own_objects)
 
     def _commit_to_check(self) -> SavedWork:
         if merged := self._order.merged:

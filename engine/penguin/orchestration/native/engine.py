@@ -113,7 +113,7 @@ class Engine:
             self._scheduler.task_changed((task.project_id, task.id))
             self._notify(state)
         self._apply_effects(entry)
-        if before is not None and before.landing_stage.holds_branch and not state.landing_stage.holds_branch:
+        if before is not None and before.landing is not None and _released_branch(before, state):
             self._scheduler.wake()
         if before is None or before.status is not state.status or before.is_running is not state.is_running:
             self.changes.notify(state.workflow_id)
@@ -384,3 +384,7 @@ class Engine:
                 change.cancel()
             if late or change.exception() is not None:
                 return
+
+
+def _released_branch(before: State, state: State) -> bool:
+    return before.landing_stage.holds_branch and not state.landing_stage.holds_branch

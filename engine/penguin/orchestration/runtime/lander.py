@@ -88,7 +88,7 @@ async def _finished(work: Awaitable[T]) -> T:
 def _land(order: LandingOrder) -> LandingOutcome | found.Busy:
     """Try to land once. Blocks while git runs. Raises WorkflowError and OSError."""
     definition = order.definition
-    tree = WorkflowTree(Path(order.workspace), order.workflow_id, definition.task.id, definition.tree.path)
+    tree = WorkflowTree(Path(order.workspace), order.workflow_id, definition.task.id, definition.tree_settings.path)
     settings = definition.land
     assert settings is not None
     if not order.commit:

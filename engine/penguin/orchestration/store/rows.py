@@ -106,7 +106,7 @@ def updated_run(state: State, before: State, seq: int) -> tuple[str, Row]:
         state.status is before.status
         and state.owner == before.owner
         and state.holds_tree is before.holds_tree
-        and state.landing_stage is before.landing_stage
+        and (state.landing is before.landing or state.landing_stage is before.landing_stage)
         and state.is_running is before.is_running
     ):
         return UPDATE_WITHIN_STATUS, _moving(state, seq) + key
@@ -118,7 +118,7 @@ def _indexed(state: State) -> Row:
         state.status.value,
         int(state.is_running),
         int(state.holds_tree),
-        state.landing_stage.value,
+        0 if state.landing is None else int(state.landing_stage),
         state.owner,
     )
 
@@ -193,6 +193,8 @@ def write_of(events: tuple[Event, ...], state: State, before: State | None, seq:
 
 
 def _taken_branch(before: State | None, state: State) -> str:
+    if state.landing is None:
+        return ""
     held = before is not None and before.landing_stage.holds_branch
     return state.target_branch if state.landing_stage.holds_branch and not held else ""
 
