@@ -39,6 +39,8 @@ from penguin.orchestration.workflow_status import ACTIVE
 
 log = logging.getLogger(__name__)
 
+_STARTED = (Run, Land)
+"""The effects that a driver runs."""
 LIVENESS = 1.0
 """Seconds between two checks for workflows and slots whose engine died."""
 _ActiveRow = tuple[str, int, str, str, int]
@@ -143,7 +145,7 @@ class Engine:
                 self._scheduler.add(entry.state, effect)
             return
         self._scheduler.discard(entry.state.workflow_id)
-        if isinstance(effect, Run | Land):
+        if isinstance(effect, _STARTED):
             if entry.driver is None:
                 entry.driver = self._spawn(self._run_attempts(entry))
             elif entry.control is not None and entry.control.stop != (effect.stop or None):
@@ -239,7 +241,7 @@ class Engine:
         if self._closing or self._draining or entry.state.owner != self.identity.id:
             return None
         effect = next(iter(effects(entry.state)), None)
-        return effect if isinstance(effect, Run | Land) else None
+        return effect if isinstance(effect, _STARTED) else None
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._loop.create_task(work)

@@ -157,7 +157,7 @@ class Scheduler:
 
     def _next_landing(self) -> str | None:
         """Take the workflow whose gates passed first, of those whose target branch is free."""
-        for state in sorted(self._for_branch.values(), key=_queued_at):
+        for state in sorted(self._for_branch.values(), key=_queued_at) if self._for_branch else ():
             if self._branch_free(state.target_branch):
                 del self._for_branch[state.workflow_id]
                 return state.workflow_id
