@@ -40,11 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _exit_without_teardown(code: int) -> None:
     """End the process without the teardown of all modules, which takes a tenth of the time of a short command.
 
-    Does nothing where more than that is left to do: while threads run for which Python waits, or if an output can't be
-    written. Python does not wait for daemon threads, and without memory, ending them would abort the process.
+    Does nothing where more than that is left to do: while other threads run, or if an output can't be written.
     """
     threading = sys.modules.get("threading")
-    if threading is not None and sum(not thread.daemon for thread in threading.enumerate()) > 1:
+    if threading is not None and threading.active_count() > 1:
         return
     import atexit
 
@@ -97,6 +96,9 @@ def _main(raw: list[str]) -> int:
         except (MemoryError, ImportError, OSError):
             # There may be no memory left to import the renderer.
             sys.stderr.write(f"penguin: {lack_of_memory(error) or error}\n")
+        if lack_of_memory(error):
+            # To end its threads the process would need memory, and without it the system aborts it.
+            _exit_now(exit_code(error))
         return exit_code(error)
 
 

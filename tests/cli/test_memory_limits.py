@@ -41,7 +41,7 @@ def test_without_memory_it_says_so(penguin: Program, bare: int, more: int) -> No
     )
     assert done.returncode in CODES, done.stderr
     assert "Traceback" not in done.stderr
-    assert "Warning" not in done.stderr
+    assert "Warning" not in done.stderr, done.stderr
     assert "unexpected" not in done.stderr
     if done.returncode:
         assert "memory" in done.stderr.lower(), done.stderr

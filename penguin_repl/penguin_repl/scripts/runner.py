@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 INDENT = "    "
 
+USUAL_GC_THRESHOLDS = (700, 10, 10)
+"""New objects before a garbage collection, by generation; short commands make none."""
+
 
 class ScriptInterrupted(KeyboardInterrupt):
     """Ctrl-C interrupted a script. The text says what continues."""
@@ -78,12 +81,15 @@ class ScriptRunner:
             begun = self._start_line(line)
             if begun is not None:
                 import asyncio
+                import gc
 
                 from penguin_repl.output.logging_handler import install_log_handler
                 from penguin_repl.scripts.end_signals import EndSignals
 
                 install_log_handler(self.screen, debug=self.debug)
                 self._end_signals = EndSignals()
+                # What waits takes no more memory than it has to.
+                gc.set_threshold(*USUAL_GC_THRESHOLDS)
                 asyncio.run(self._run_async(line, begun, lines))
                 return
             if self._is_finished:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from penguin.orchestration.backend import AlreadyActive, WorkflowPhase
@@ -129,7 +129,7 @@ class Planner:
         return offer.define(offer.find(task.id, task.blueprint_id), None)
 
 
-async def replanned(attempt: Callable[[], Awaitable[T]]) -> T:
+async def replanned(attempt: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Return the result of `attempt`, which plans and starts. Call it again after a conflict with another process.
 
     Raises what the last call raises.
@@ -137,9 +137,18 @@ async def replanned(attempt: Callable[[], Awaitable[T]]) -> T:
     for _ in range(PLANS - 1):
         try:
             # The caller may be cancelled while the start is being stored; the start is not.
-            return await asyncio.shield(asyncio.ensure_future(attempt()))
+            return await asyncio.shield(_task(attempt()))
         except (ConcurrentUpdate, AlreadyActive) as error:
             # An error with a hint comes from the plan: the next plan would fail as well.
             if isinstance(error, AlreadyActive) and error.hint:
                 raise
     return await attempt()
+
+
+def _task(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    try:
+        return asyncio.ensure_future(work)
+    except BaseException:
+        # There was no memory for the task. Python would warn that nothing awaited the coroutine.
+        work.close()
+        raise
