@@ -78,18 +78,18 @@ async def test_a_killed_agent_continues(tmp_path: Path, model: ModelServer, kind
     async with get_backend(workspace_path=root) as backend:
         workflow_id = await backend.start_workflow("add")
         await asyncio.to_thread(model.await_request, "wait", 1)
-        agents = _agents_of(workflow_id)
+        agents = _agents_of(root)
         kill(*agents)
-        await wait_until_async(lambda: not set(agents) & set(_agents_of(workflow_id)), "the end of the agent")
+        await wait_until_async(lambda: not set(agents) & set(_agents_of(root)), "the end of the agent")
         model.release("go")
         info = await backend.wait_workflow(workflow_id, 120)
     assert (info.status, info.error_message) == ("COMPLETED", None)
     assert content(root, "half.txt") == "half\n"
 
 
-def _agents_of(workflow_id: str) -> list[int]:
-    """Return the ids of the processes of a workflow's steps."""
-    mark = f"\0PENGUIN_WORKFLOW_ID={workflow_id}\0".encode()
+def _agents_of(root: Path) -> list[int]:
+    """Return the ids of the processes of a workspace's steps."""
+    mark = f"\0PENGUIN_CHECKOUT={root.resolve()}\0".encode()
     return [pid for pid in process_ids() if mark in environment(pid)]
 
 
