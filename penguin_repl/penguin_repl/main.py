@@ -29,12 +29,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _open_closed_streams()
     if arguments is not None:
         return _main(list(arguments))
+    _hide_warnings()
     gc.set_threshold(GC_THRESHOLD)
     code = _main(sys.argv[1:])
     if "temporalio" in sys.modules:
         _exit_now(code)
     _exit_without_teardown(code)
     return code
+
+
+def _hide_warnings() -> None:
+    """Hide warnings about Penguin's own code, unless Python was told to show them.
+
+    Without memory for the first frame of a coroutine, Python says that it was never awaited. The error says enough.
+    """
+    if not sys.warnoptions:
+        sys.warnoptions.append("ignore::RuntimeWarning")
+        if loaded := sys.modules.get("warnings"):
+            loaded.simplefilter("ignore", RuntimeWarning)
 
 
 def _exit_without_teardown(code: int) -> None:
