@@ -77,7 +77,7 @@ async def ask_quit_choice(screen: PromptScreen) -> QuitChoice:
 
 
 async def confirm_cancelling(screen: PromptScreen, count: int) -> bool:
-    """Ask whether to cancel so many workflows. The default is no."""
+    """Ask whether to cancel `count` workflows. The default is no."""
     workflows = "1 workflow" if count == 1 else f"{count} workflows"
     question = make_prompt(
         screen,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ from tests.native.trees.tree_workspace import BRANCH, TreeWorkspace
 from tests.support.git_repository import git
 
 from penguin.orchestration.backend import WorkflowError, WorkflowInfo
+from penguin.orchestration.blueprint import load_blueprints
+from penguin.orchestration.blueprint.lint import lint
+from penguin.orchestration.config import load_settings
 
 pytestmark = pytest.mark.anyio
 
@@ -280,3 +284,52 @@ async def test_a_retry_can_continue_the_work(trees: TreeWorkspace) -> None:
         phases = [result["phase"] for result in await backend.query_workflow(again, "get_phase_results")]
     assert phases.count("IMPLEMENT") == 1, "its pass is kept, and no attempt runs"
     assert "x.txt" in trees.files()
+
+
+async def test_a_retry_lands_the_work_whose_passes_are_all_kept(trees: TreeWorkspace) -> None:
+    trees._settings = {"land": {"branch": "current"}}
+    trees.configure()
+    trees.tasks({"id": "a", "title": "Add a", "phases": gates(implement="sed -i s/two/A/ shared.txt")})
+    trees.commit("land on the current branch")
+    (trees.root / "shared.txt").write_text("one\ntwo\nmine\n")
+    async with trees.backend() as backend:
+        first = await backend.start_workflow("a")
+        assert (await backend.wait_workflow(first, 60)).status == "BLOCKED"
+        git(trees.root, "stash", "-q")
+        again = await backend.retry_workflow(first, restore=True)
+        info = await backend.wait_workflow(again, 60)
+    assert (info.status, info.error_message) == ("COMPLETED", None)
+    assert trees.read("shared.txt") == "one\nA\nthree\n"
+    assert trees.subjects("main")[-1] == "Add a"
+
+
+# --- what is said ---
+
+
+async def test_uncommitted_changes_are_counted_at_the_start(trees: TreeWorkspace) -> None:
+    (trees.root / "shared.txt").write_text("changed\n")
+    (trees.root / "new.txt").write_text("new\n")
+    said: list[str] = []
+    async with trees.backend() as backend:
+        backend.serve_terminal(claims=True, on_trouble=said.append, narrate=said.append)
+        await backend.start_workflow("a")
+    assert [line for line in said if "uncommitted" in line] == [
+        "2 files have uncommitted changes, which the trees of workflows do not have; git status shows them"
+    ]
+
+
+async def test_what_set_up_can_not_bring_is_an_error(trees: TreeWorkspace) -> None:
+    trees._settings = {"tree": {"copy": [".env"]}}
+    trees.configure()
+    info = await run_one(trees, implement="echo x > x.txt")
+    assert info.status == "BLOCKED"
+    assert "the workspace does not have: .env" in str(info.error_message)
+
+
+@pytest.mark.parametrize("key", ["tree", "land"])
+def test_settings_of_trees_that_no_task_uses_are_a_warning(trees: TreeWorkspace, key: str) -> None:
+    setting = {"tree": {"setup": ["true"]}, "land": {"review": True}}[key]
+    (trees.root / "penguin.yaml").write_text(json.dumps({"blueprints": ["b.json"], key: setting}))
+    settings = load_settings(trees.root)
+    (problem,) = [found for found in lint(load_blueprints(trees.root, settings), settings) if key in found.message]
+    assert problem.message == f"{key} has no effect: no task has isolation: tree"

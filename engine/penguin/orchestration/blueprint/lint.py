@@ -15,7 +15,7 @@ from penguin.orchestration.blueprint.loader import BlueprintSet
 from penguin.orchestration.blueprint.model import Blueprint, BlueprintItem
 from penguin.orchestration.config.agents import unknown_agents
 from penguin.orchestration.config.document_checker import ERROR, NOTE, WARNING, Problem
-from penguin.orchestration.core.tree_isolation import SHARED
+from penguin.orchestration.core.tree_isolation import SHARED, TREE
 
 if TYPE_CHECKING:
     from penguin.orchestration.config.settings import Settings
@@ -41,6 +41,7 @@ def _problems(blueprints: BlueprintSet, settings: Settings) -> list[Problem]:
         problems += _made_ids(blueprint)
         problems += gate_problems(blueprint.items, settings)
     problems += _parallel(blueprints, settings)
+    problems += _trees(blueprints, settings)
     return problems
 
 
@@ -91,6 +92,18 @@ def _unknown_agents(blueprint: Blueprint, settings: Settings) -> Iterator[Proble
         for phase, key, message, hint in unknown_agents(item.phases, settings.agents):
             message = f"task {item.task.id}: phases.{phase}.{key}: {message}"
             yield Problem(ERROR, item.task.path, item.task.line, message, hint)
+
+
+def _trees(blueprints: BlueprintSet, settings: Settings) -> Iterator[Problem]:
+    """Yield a warning for settings of trees that no task uses."""
+    isolations = {item.isolation for blueprint in blueprints.blueprints for item in blueprint.items}
+    if TREE in {settings.isolation, *isolations}:
+        return
+    for key in ("tree", "land"):
+        path, _, line = settings.origin(key).partition(":")
+        if line:
+            message = f"{key} has no effect: no task has isolation: tree"
+            yield Problem(WARNING, path, int(line), message, "set isolation: tree, or remove it")
 
 
 def _parallel(blueprints: BlueprintSet, settings: Settings) -> Iterator[Problem]:

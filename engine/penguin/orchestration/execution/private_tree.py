@@ -141,7 +141,11 @@ class TreeAttempt:
         files = self._tree.clone.base_files() if self._implements else self._check.files
         if not self._set_up.is_due(files):
             return False
-        self._set_up.bring(files)
+        if missing := self._set_up.bring(files).missing:
+            raise WorkflowError(
+                f"tree.copy and tree.link name what the workspace does not have: {', '.join(missing)}",
+                "create it, or remove it from penguin.yaml, then /workflow retry",
+            )
         return True
 
     def record_set_up(self) -> None:

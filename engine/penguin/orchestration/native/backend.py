@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from penguin.orchestration.backend import Delivery, WorkflowInfo, WorkflowPhase, WorkflowStatus
-from penguin.orchestration.core.commands import Approve, Command, Supersede
+from penguin.orchestration.core.commands import Approve, Command, Start, Supersede
 from penguin.orchestration.core.results import LandingOutcome
 from penguin.orchestration.core.signals import command_from_signal, describe_signal, sender_takes_over
 from penguin.orchestration.core.state import State
+from penguin.orchestration.core.tree_isolation import TREE
 from penguin.orchestration.core.workflow_info import workflow_info
 from penguin.orchestration.errors import unknown_workflow
 from penguin.orchestration.execution.runner_api import Lander, LandingOrder, PhaseRunner, StopControl
@@ -42,6 +43,7 @@ from penguin.orchestration.runtime.hosted_backend import (
 from penguin.orchestration.runtime.listeners import Listeners
 from penguin.orchestration.runtime.settled_check import SettledCheck
 from penguin.orchestration.runtime.step_guard import process_name
+from penguin.orchestration.runtime.tree_start import uncommitted_note
 from penguin.orchestration.runtime.workspace_trust import open_workspace
 from penguin.orchestration.store.database_file import saved_copies
 from penguin.orchestration.store.maintenance.loss_messages import refuse_loss
@@ -94,9 +96,17 @@ class NativeBackend(HostedBackend):
             plan.add(task_ids, blueprint_id, with_dependencies=with_dependencies)
             starts = plan.starts()
             await engine.repository.create(starts, claim=self.claims)
+            await self._note_uncommitted_changes(starts)
             return [start.workflow_id for start in starts]
 
         return await replanned(start)
+
+    async def _note_uncommitted_changes(self, starts: Sequence[Start]) -> None:
+        """Say which changes of the user are not in the trees of new workflows."""
+        if any(start.definition.isolation == TREE for start in starts):
+            note = await asyncio.to_thread(uncommitted_note, self.workspace.root)
+            if note:
+                self._narrate(note)
 
     async def record_done(self, task_ids: Sequence[str], *, blueprint_id: str | None = None, by: str = "") -> list[str]:
         engine = await self._open_to("record a task as done")

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Literal, TypeVar, cast
 
+from msgspec.structs import replace
+
 from penguin.orchestration.core.definition import LandSettings
 from penguin.orchestration.core.results import (
     Landed,
@@ -30,7 +32,7 @@ from penguin.orchestration.worktree.landing import LandingRequest, land
 from penguin.orchestration.worktree.landing import outcomes as found
 from penguin.orchestration.worktree.landing.landing_commit import CommitText, parse_identity
 from penguin.orchestration.worktree.landing.target_branch import branch_ref, branch_tip, contains
-from penguin.orchestration.worktree.trees.workflow_tree import WorkflowTree
+from penguin.orchestration.worktree.trees.workflow_tree import RESTORED, WorkflowTree
 
 RECORD = "landing"
 """The folder of a workflow with the record of its landing."""
@@ -91,10 +93,12 @@ def _land(order: LandingOrder) -> LandingOutcome | found.Busy:
     tree = WorkflowTree(Path(order.workspace), order.workflow_id, definition.task.id, definition.tree_settings.path)
     settings = definition.land
     assert settings is not None
+    order = _with_restored_work(tree, order)
     if not order.commit:
         return Landed(branch=settings.branch)
     if not settings.branch:
         return _keep_branch(tree, order)
+    tip = branch_tip(tree.users.repository, settings.branch)
     outcome = land(_request(tree, order, settings))
     match outcome:
         case found.Landed():
@@ -107,6 +111,11 @@ def _land(order: LandingOrder) -> LandingOutcome | found.Busy:
             return _merged(tree, order, outcome)
         case found.Conflict():
             return _conflict(tree, order, outcome)
+        case found.Moved() if outcome.tip == tip:
+            # The branch is where it was: its checkouts changed, as with git switch. That is no move of the branch.
+            return found.Busy(
+                f"where {outcome.branch} is checked out changed meanwhile", "wait for the other git command"
+            )
         case found.Moved():
             return TargetMoved(base=outcome.tip)
         case found.Refused() | found.Unfinished():
@@ -115,6 +124,15 @@ def _land(order: LandingOrder) -> LandingOutcome | found.Busy:
             return outcome
     tree.folder.remove()
     return result
+
+
+def _with_restored_work(tree: WorkflowTree, order: LandingOrder) -> LandingOrder:
+    """Return the order with the commit of a retry that kept all passes: no attempt of its own made one."""
+    restored = Path(order.run_dir) / RESTORED
+    if order.commit or not restored.exists():
+        return order
+    tree.make("HEAD", restored, own_objects=order.definition.tree_settings.own_objects)
+    return replace(order, commit=restored.read_text("ascii").split()[0])
 
 
 def _request(tree: WorkflowTree, order: LandingOrder, settings: LandSettings) -> LandingRequest:

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from penguin.orchestration.backend import Verdict, WorkflowPhase
+from penguin.orchestration.backend import Verdict, WorkflowError, WorkflowPhase
 from penguin.orchestration.core.attempt_input import AttemptInput, attempt_input
 from penguin.orchestration.core.commands import Land, Report, ReportLanding, Run
 from penguin.orchestration.core.definition import Definition
@@ -76,6 +76,9 @@ async def _run_landing(runners: Runners, order: LandingOrder, control: StopContr
     land = partial(runners.lander.land, order, control)
     try:
         return await _until_disk_has_space(land, order.run_dir, runners.on_trouble)
+    except WorkflowError as error:
+        resume = f"/workflow resume {order.workflow_id}"
+        return LandingRefused(reason=error.message, advice=f"{error.hint}; then {resume}" if error.hint else resume)
     except Exception as error:
         # A defect must not leave the workflow RUNNING. Nothing is lost: a resume continues the landing.
         log.error("landing %s of %s raised an error", order.number, order.workflow_id, exc_info=error)

@@ -10,8 +10,22 @@ from penguin.orchestration.backend import ConfigError
 from penguin.orchestration.config.tree import CURRENT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from penguin.orchestration.config import Settings
     from penguin.orchestration.core.definition import Definition
+
+
+def uncommitted_note(root: Path) -> str:
+    """Return a sentence about the user's uncommitted changes, which no tree has; '' if there are none."""
+    from penguin.orchestration.worktree.git import Repository, split_nul
+
+    options = ("--porcelain=v1", "-z", "--no-renames", "--ignore-submodules=all")
+    count = len(split_nul(Repository(root).run("status", *options)))
+    if not count:
+        return ""
+    files = "1 file has" if count == 1 else f"{count} files have"
+    return f"{files} uncommitted changes, which the trees of workflows do not have; git status shows them"
 
 
 def prepared_for_tree(settings: Settings, definition: Definition) -> Definition:

@@ -17,7 +17,7 @@ from penguin.orchestration.core.results import Landed, LandingConflict, LandingR
 from penguin.orchestration.core.rules.gates import Draft, begin_landing, block_until_feedback, start_attempt
 
 MOST_MOVES = 5
-"""The workflow is BLOCKED when its target branch moved so many times in a row before it could land."""
+"""A workflow whose target branch moves this many times in a row before it can land is BLOCKED."""
 
 
 def report_landing(d: Draft, c: ReportLanding) -> None:

@@ -74,7 +74,7 @@ class BranchMove:
         try:
             self._repository.run("update-ref", *options, ref, record.commit, record.tip)
         except GitError:
-            # If this fails too, nobody knows if the branch has moved: the locks stay for recovery.
+            # If this fails too, it is unknown whether the branch has moved: the locks stay for recovery.
             tip = branch_tip(self._repository, record.branch)
             # A git process of a landing that was killed may have been faster.
             if not (tip and contains(self._repository, tip, record.commit)):

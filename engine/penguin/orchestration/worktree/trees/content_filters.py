@@ -1,7 +1,7 @@
 """The filters of file contents, such as git-lfs: their definitions are those of the user when the tree was made.
 
 Attributes name filters for files, and configuration defines them. git silently passes contents through unchanged if
-nobody defines a filter, or if one that is not `required` fails. Here both are errors.
+a filter is not defined, or if one that is not `required` fails. Here both are errors.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PASS = "cat"
 
 
 class UnknownFilter(WorkflowError):
-    """Attributes name a filter that nobody defines, or that was not in use when the tree was made."""
+    """Attributes name a filter that is not defined, or that was not in use when the tree was made."""
 
     code = "unknown_filter"
 

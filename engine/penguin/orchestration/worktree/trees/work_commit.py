@@ -107,7 +107,7 @@ class WorkCommit:
         return sorted([*left_out, *changed_submodules(self._base)])
 
     def _check_filters(self, taken: Mapping[bytes, bool]) -> None:
-        """Refuse filters that nobody defines, and those that the work itself brings or changes."""
+        """Refuse filters that are not defined, and those that the work itself brings or changes."""
         filters = self._base.place.filters
         attributes_changed = any(path.rpartition(b"/")[2] == _ATTRIBUTES for path in taken)
         everything = {*self._base.files, *taken}
